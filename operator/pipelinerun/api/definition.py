@@ -1,0 +1,182 @@
+"""The pipeline definition: stages, edges, runtime settings and declared parameters."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from pipelinerun.api.model import ApiModel
+from pipelinerun.api.names import MAX_STAGES
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
+IMPORT_PATTERN = (
+    r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
+    r":[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+)
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
+ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length=253)]
+Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
+ParamType = Literal["string", "integer", "number", "boolean"]
+StageType = Literal["source", "stage", "sink"]
+
+
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """Attach CEL rules, as (expression, message), to a model or field of the CRD."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": text} for rule, text in rules]}
+
+
+class Param(ApiModel):
+    """A declared parameter, referred to as ``$(params.name)`` in any string of the definition."""
+
+    name: Name
+    """Name of the parameter."""
+    type: ParamType = "string"
+    """Type that the value is converted to where the reference is the whole string."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What the parameter is for."""
+    enum: Annotated[list[str], Field(min_length=1, max_length=64)] | None = None
+    """Allowed values, as text."""
+    default: Annotated[str, Field(max_length=4096)] | None = None
+    """Value when the run gives none. A parameter without a default is required."""
+
+
+class Replicas(ApiModel):
+    """How many copies of a stage run at once."""
+
+    model_config = ApiModel.model_config | {
+        "json_schema_extra": cel(
+            ("!has(self.max) || !has(self.min) || self.min <= self.max", "min must not exceed max")
+        )
+    }
+
+    min: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Replicas kept while the stage has work; 1 when left out. Stateful stages only scale
+    between min and max; for functions max bounds the concurrent tasks."""
+    max: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Upper bound; as many as the resources allow when left out."""
+    static: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Exact number when dynamic scaling is disabled; max (else min, else 1) when left out."""
+
+
+class StageResources(ApiModel):
+    """What one replica of a stage reserves on Ray."""
+
+    cpus: Annotated[float, Field(ge=0, le=1024)] | None = None
+    """CPUs, fractions allowed; 1 when left out."""
+    gpus: Annotated[float, Field(ge=0, le=1024)] | None = None
+    """GPUs, fractions allowed."""
+    memory: Quantity | None = None
+    """Memory as a Kubernetes quantity, for example 512Mi."""
+
+
+class Stage(ApiModel):
+    """One step of a pipeline: a source yields rows, a stage transforms them, a sink keeps them."""
+
+    model_config = ApiModel.model_config | {
+        "json_schema_extra": cel(
+            ("has(self.actor) != has(self.callable)", "exactly one of actor and callable is needed"),
+            (
+                "!has(self.batchSize) || (has(self.per) && self.per == 'Batch')",
+                "batchSize needs per: Batch",
+            ),
+            (
+                "!has(self.batchFormat) || (has(self.per) && self.per == 'Batch')",
+                "batchFormat needs per: Batch",
+            ),
+            ("self.type != 'source' || !has(self.per)", "a source has no per"),
+            ("self.type != 'source' || !has(self.replicas)", "a source has no replicas"),
+        )
+    }
+
+    name: Name
+    """Name of the stage, unique in the pipeline."""
+    type: StageType = "stage"
+    """source yields rows, stage transforms them, sink keeps them."""
+    actor: ImportPath | None = None
+    """Class as package.module:Class. Made once per replica with config as keyword arguments,
+    then called with each row or batch."""
+    callable: ImportPath | None = None
+    """Function as package.module:function, called with each row or batch and config as keyword
+    arguments. For a source it may be a reader such as ray.data:read_parquet; for a sink a writer
+    such as ray.data:Dataset.write_parquet."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments for the class or function. Free-form."""
+    enabled: bool = True
+    """false takes the stage out of the pipeline and joins its neighbours."""
+    phase: Annotated[int, Field(ge=0, le=5)] | None = None
+    """Processing phase: 0 pre-processing, 1 extraction, 2 post-processing, 3 mutation,
+    4 transform, 5 response. Phases must not go backwards along the edges."""
+    runs_after: Annotated[list[Name], Field(max_length=MAX_STAGES)] = Field(default_factory=list)
+    """Stages that must be upstream of this one."""
+    replicas: Replicas | None = None
+    """How many copies of the stage run at once."""
+    resources: StageResources | None = None
+    """What one replica reserves on Ray."""
+    per: Literal["Row", "Batch"] | None = None
+    """Whether the stage is called with one row (a dict) or a batch of rows. Row when left out,
+    but for a sink that takes the whole dataset."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Rows in a batch; 1024 when left out."""
+    batch_format: Literal["numpy", "pandas", "pyarrow"] | None = None
+    """Type of a batch: numpy (a dict of arrays, the default), pandas or pyarrow."""
+
+    @property
+    def import_path(self) -> str:
+        """Where the code is, whichever of actor and callable names it."""
+        return self.actor or self.callable or ""
+
+
+class Edge(ApiModel):
+    """A connection between two stages."""
+
+    model_config = ApiModel.model_config | {
+        "json_schema_extra": cel(("self.from != self.to", "an edge must join two different stages"))
+    }
+
+    from_: Annotated[Name, Field(alias="from")]
+    """Stage that the rows come from."""
+    to: Name
+    """Stage that the rows go to."""
+
+
+class Runtime(ApiModel):
+    """Settings of the whole pipeline's execution."""
+
+    disable_dynamic_scaling: bool = False
+    """true runs every stage with its static number of replicas."""
+    dynamic_memory_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of Ray's object store that rows in flight may fill before sources are held back;
+    Ray Data's own default when left out."""
+
+
+class PipelineDefinition(ApiModel):
+    """What to run: stages in a line or joined by edges."""
+
+    model_config = ApiModel.model_config | {
+        "json_schema_extra": cel(
+            ("self.stages.exists(s, s.type == 'source')", "at least one stage must be a source"),
+            ("self.stages.exists(s, s.type == 'sink')", "at least one stage must be a sink"),
+        )
+    }
+
+    name: Name | None = None
+    """Name of the pipeline, for people."""
+    description: Annotated[str, Field(max_length=4096)] | None = None
+    """What the pipeline does, for people."""
+    params: Annotated[list[Param], Field(max_length=64)] = Field(default_factory=list)
+    """Parameters that a run may give."""
+    stages: Annotated[list[Stage], Field(min_length=1, max_length=MAX_STAGES)]
+    """Steps of the pipeline. Without edges they form a line in the order written."""
+    edges: Annotated[list[Edge], Field(max_length=2 * MAX_STAGES)] = Field(default_factory=list)
+    """Connections between the stages. May be left out when the stages form a line."""
+    runtime: Runtime = Field(default_factory=Runtime)
+    """Settings of the whole pipeline's execution."""
+
+
+class Code(ApiModel):
+    """Stage code that comes with the run, besides what the image holds."""
+
+    files: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
+    """Python modules by relative path, for example steps.py or text/clean.py."""

@@ -1,0 +1,27 @@
+"""The exit-code convention, the same for the command line, the child process and status."""
+
+from enum import IntEnum
+
+SIGNAL_BASE = 128
+"""A process killed by signal N counts as exit code 128 + N."""
+
+
+class ExitCode(IntEnum):
+    """Codes with a meaning of their own. Every other one is the pipeline's own ``sys.exit(n)``."""
+
+    SUCCESS = 0
+    PIPELINE_ERROR = 1
+    INVALID_DEFINITION = 2
+    DEADLINE = 124
+    CANNOT_START = 125
+
+
+def from_wait_status(returncode: int) -> int:
+    """Translate a ``Popen.returncode``, where -N means killed by signal N."""
+    return returncode if returncode >= 0 else SIGNAL_BASE - returncode
+
+
+def signal_of(exit_code: int) -> int | None:
+    """The signal number that an exit code stands for, if it does."""
+    number = exit_code - SIGNAL_BASE
+    return number if 0 < number <= 64 else None  # noqa: PLR2004 - the last real-time signal

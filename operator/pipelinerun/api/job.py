@@ -1,0 +1,29 @@
+"""One attempt of a run, ready to execute: what every execution strategy takes."""
+
+from typing import Any
+
+from pydantic import Field
+
+from pipelinerun.api.definition import Code, PipelineDefinition
+from pipelinerun.api.model import ApiModel
+
+
+class RunIdentity(ApiModel):
+    """Who is running; handed to stages that ask for a ``context``."""
+
+    name: str = "local"
+    namespace: str = "default"
+    uid: str = "local"
+    attempt: int = 1
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class PipelineJob(ApiModel):
+    """A definition with parameters filled in, its code, and the identity of the attempt.
+
+    Serialises to JSON, so that it can be handed to another process.
+    """
+
+    definition: PipelineDefinition
+    code: Code = Field(default_factory=Code)
+    run: RunIdentity = Field(default_factory=RunIdentity)
