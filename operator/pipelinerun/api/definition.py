@@ -1,12 +1,13 @@
 """The pipeline definition: stages, edges, runtime settings and declared parameters."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import MAX_STAGES
+from pipelinerun.api.rules import Rule
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
 IMPORT_PATTERN = (
@@ -22,13 +23,10 @@ ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
 
 
-def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """Attach CEL rules, as (expression, message), to a model or field of the CRD."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": text} for rule, text in rules]}
-
-
 class Param(ApiModel):
     """A declared parameter, referred to as ``$(params.name)`` in any string of the definition."""
+
+    LIST_KEYS: ClassVar = ("name",)
 
     name: Name
     """Name of the parameter."""
@@ -45,11 +43,14 @@ class Param(ApiModel):
 class Replicas(ApiModel):
     """How many copies of a stage run at once."""
 
-    model_config = ApiModel.model_config | {
-        "json_schema_extra": cel(
-            ("!has(self.max) || !has(self.min) || self.min <= self.max", "min must not exceed max")
-        )
-    }
+    RULES: ClassVar = (
+        Rule(
+            "min",
+            "!has(self.max) || !has(self.min) || self.min <= self.max",
+            lambda it: it.max is None or it.min is None or it.min <= it.max,
+            "must not exceed max",
+        ),
+    )
 
     min: Annotated[int, Field(ge=1, le=10000)] | None = None
     """Replicas kept while the stage has work; 1 when left out. Stateful stages only scale
@@ -74,21 +75,39 @@ class StageResources(ApiModel):
 class Stage(ApiModel):
     """One step of a pipeline: a source yields rows, a stage transforms them, a sink keeps them."""
 
-    model_config = ApiModel.model_config | {
-        "json_schema_extra": cel(
-            ("has(self.actor) != has(self.callable)", "exactly one of actor and callable is needed"),
-            (
-                "!has(self.batchSize) || (has(self.per) && self.per == 'Batch')",
-                "batchSize needs per: Batch",
-            ),
-            (
-                "!has(self.batchFormat) || (has(self.per) && self.per == 'Batch')",
-                "batchFormat needs per: Batch",
-            ),
-            ("self.type != 'source' || !has(self.per)", "a source has no per"),
-            ("self.type != 'source' || !has(self.replicas)", "a source has no replicas"),
-        )
-    }
+    LIST_KEYS: ClassVar = ("name",)
+    RULES: ClassVar = (
+        Rule(
+            "callable",
+            "has(self.actor) != has(self.callable)",
+            lambda it: (it.actor is None) != (it.callable is None),
+            "exactly one of actor and callable is needed",
+        ),
+        Rule(
+            "batchSize",
+            "!has(self.batchSize) || (has(self.per) && self.per == 'Batch')",
+            lambda it: it.batch_size is None or it.per == "Batch",
+            "only goes with per: Batch",
+        ),
+        Rule(
+            "batchFormat",
+            "!has(self.batchFormat) || (has(self.per) && self.per == 'Batch')",
+            lambda it: it.batch_format is None or it.per == "Batch",
+            "only goes with per: Batch",
+        ),
+        Rule(
+            "per",
+            "!has(self.type) || self.type != 'source' || !has(self.per)",
+            lambda it: it.type != "source" or it.per is None,
+            "a source is called once, not per row or batch",
+        ),
+        Rule(
+            "replicas",
+            "!has(self.type) || self.type != 'source' || !has(self.replicas)",
+            lambda it: it.type != "source" or it.replicas is None,
+            "a source has no replicas; readers take their own arguments in config",
+        ),
+    )
 
     name: Name
     """Name of the stage, unique in the pipeline."""
@@ -131,9 +150,15 @@ class Stage(ApiModel):
 class Edge(ApiModel):
     """A connection between two stages."""
 
-    model_config = ApiModel.model_config | {
-        "json_schema_extra": cel(("self.from != self.to", "an edge must join two different stages"))
-    }
+    LIST_KEYS: ClassVar = ("from", "to")
+    RULES: ClassVar = (
+        Rule(
+            "to",
+            "self.from != self.to",
+            lambda it: it.from_ != it.to,
+            "an edge must join two different stages",
+        ),
+    )
 
     from_: Annotated[Name, Field(alias="from")]
     """Stage that the rows come from."""
@@ -154,12 +179,27 @@ class Runtime(ApiModel):
 class PipelineDefinition(ApiModel):
     """What to run: stages in a line or joined by edges."""
 
-    model_config = ApiModel.model_config | {
-        "json_schema_extra": cel(
-            ("self.stages.exists(s, s.type == 'source')", "at least one stage must be a source"),
-            ("self.stages.exists(s, s.type == 'sink')", "at least one stage must be a sink"),
-        )
-    }
+    RULES: ClassVar = (
+        Rule(
+            "stages",
+            "self.stages.exists(s, has(s.type) && s.type == 'source')",
+            lambda it: any(stage.type == "source" for stage in it.stages),
+            "at least one stage must be a source",
+        ),
+        Rule(
+            "stages",
+            "self.stages.exists(s, has(s.type) && s.type == 'sink')",
+            lambda it: any(stage.type == "sink" for stage in it.stages),
+            "at least one stage must be a sink",
+        ),
+        Rule(
+            "edges",
+            "!has(self.edges) || self.edges.all(e, self.stages.exists(s, s.name == e.from)"
+            " && self.stages.exists(s, s.name == e.to))",
+            None,
+            "an edge names a stage that does not exist",
+        ),
+    )
 
     name: Name | None = None
     """Name of the pipeline, for people."""

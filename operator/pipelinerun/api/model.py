@@ -1,7 +1,12 @@
 """The base of all API types."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+
+from pipelinerun.api.rules import Rule
 
 
 class ApiModel(BaseModel):
@@ -20,3 +25,20 @@ class ApiModel(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
     )
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+    """Rules across fields, for the API server (CEL) and for Python."""
+    LIST_KEYS: ClassVar[tuple[str, ...]] = ()
+    """Fields that identify one in a list, so that server-side apply can merge by them."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> dict[str, Any]:
+        schema = handler(core_schema)
+        target = handler.resolve_ref_schema(schema)
+        if cls.RULES:
+            target["x-kubernetes-validations"] = [rule.schema() for rule in cls.RULES]
+        if cls.LIST_KEYS:
+            target["x-list-keys"] = list(cls.LIST_KEYS)
+        return schema

@@ -1,12 +1,13 @@
 """The PipelineRun resource: spec and status."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from pipelinerun.api.definition import Code, Name, PipelineDefinition
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import API_VERSION, KIND, MAX_STAGES
+from pipelinerun.api.rules import Rule
 
 Mode = Literal["Subprocess", "InProcess"]
 Phase = Literal["Pending", "Starting", "Running", "Succeeded", "Failed"]
@@ -25,6 +26,8 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 class ParamValue(ApiModel):
     """A parameter given to the run."""
+
+    LIST_KEYS: ClassVar = ("name",)
 
     name: Name
     """Name of the parameter."""
@@ -73,6 +76,8 @@ class PipelineRunSpec(ApiModel):
 class Condition(ApiModel):
     """A standard Kubernetes condition."""
 
+    LIST_KEYS: ClassVar = ("type",)
+
     type: ConditionType
     """Succeeded tells how the run ended; Ready, Reconciling and Stalled follow kstatus."""
     status: Literal["True", "False", "Unknown"]
@@ -107,6 +112,8 @@ class Failure(ApiModel):
 
 class StageStatus(ApiModel):
     """How far a stage is."""
+
+    LIST_KEYS: ClassVar = ("name",)
 
     name: str
     """Name of the stage."""
@@ -151,6 +158,8 @@ class Worker(ApiModel):
 class AttemptStatus(ApiModel):
     """One attempt of the run."""
 
+    LIST_KEYS: ClassVar = ("number",)
+
     number: int
     """Number of the attempt, from 1."""
     reason: str | None = None
@@ -180,26 +189,20 @@ class PipelineRunStatus(ApiModel):
     anything else the pipeline's own sys.exit(n)."""
     elapsed_seconds: Seconds | None = None
     """Seconds that the pipeline itself ran in the last attempt."""
-    elapsed: str | None = None
-    """The same for people."""
     start_time: Timestamp | None = None
     """When the first attempt was started."""
     completion_time: Timestamp | None = None
     """When the run was finished."""
     observed_generation: int | None = None
     """Generation of the spec that this status was computed from."""
-    message: Annotated[str, Field(max_length=MESSAGE_LIMIT)] | None = None
-    """What happens or what happened, for people."""
     progress: str | None = None
     """Stages finished of all stages, for example 3/7."""
     attempt: int | None = None
     """Number of the last attempt."""
     attempts: list[AttemptStatus] = Field(default_factory=list, max_length=MAX_ATTEMPTS_KEPT)
     """The last attempts, oldest first."""
-    next_attempt_time: Timestamp | None = None
-    """When the next attempt is due, while waiting for it."""
     infrastructure_failures: int | None = None
-    """Attempts lost to the infrastructure."""
+    """Attempts that the infrastructure failed; they do not eat the user's retries."""
     worker: Worker | None = None
     """Where the last attempt runs or ran."""
     stages: list[StageStatus] = Field(default_factory=list, max_length=MAX_STAGES)
@@ -208,8 +211,6 @@ class PipelineRunStatus(ApiModel):
     """Why the last attempt failed."""
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
     """Succeeded, Ready, Reconciling and Stalled."""
-    resolved_pipeline: dict[str, Any] | None = None
-    """Definition that runs, with parameters filled in."""
 
 
 class ObjectMeta(ApiModel):
@@ -225,12 +226,31 @@ class ObjectMeta(ApiModel):
 
 
 class PipelineRun(ApiModel):
-    """A manifest as users write it."""
+    """One execution of a data pipeline."""
+
+    RULES: ClassVar = (
+        Rule(
+            "spec",
+            "!has(oldSelf.status) || !has(oldSelf.status.startTime) || self.spec == oldSelf.spec",
+            None,
+            "cannot be changed once the run has started; apply a run with another name instead",
+        ),
+        Rule(
+            "status",
+            "!has(oldSelf.status) || !has(oldSelf.status.completionTime)"
+            " || (has(self.status) && self.status == oldSelf.status)",
+            None,
+            "a finished run never changes",
+        ),
+    )
 
     api_version: Literal["pipelinerun.dev/v1alpha1"] = API_VERSION
+    """pipelinerun.dev/v1alpha1."""
     kind: Literal["PipelineRun"] = KIND
+    """PipelineRun."""
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    """Standard metadata."""
     spec: PipelineRunSpec
-    status: dict[str, Any] | None = None
-
-
+    """What to run and how."""
+    status: PipelineRunStatus | None = None
+    """What was observed of the run; written by the operator alone."""

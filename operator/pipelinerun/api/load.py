@@ -1,0 +1,84 @@
+"""Manifests from text."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from pipelinerun.api.environment import substitute
+from pipelinerun.api.names import API_VERSION, KIND
+from pipelinerun.api.run import PipelineRun
+from pipelinerun.api.violations import InvalidDefinitionError, Violation, from_validation_error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key written twice, which YAML forbids and PyYAML lets pass."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen and key != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_manifests(text: str, environment: Mapping[str, str] | None = None) -> list[PipelineRun]:
+    """Read all PipelineRuns of a YAML or JSON text.
+
+    A document with ``stages`` at its top is a bare definition; environment variables that it names
+    are filled in from ``environment``.
+
+    Raises:
+        InvalidDefinitionError: not YAML, not a PipelineRun, or fields that are wrong.
+    """
+    try:
+        documents = [item for item in yaml.load_all(text, _UniqueKeyLoader) if item is not None]
+    except yaml.YAMLError as error:
+        raise InvalidDefinitionError([Violation("", f"not YAML: {error}")]) from None
+    if not documents:
+        raise InvalidDefinitionError([Violation("", "no document in it")])
+    return [_manifest(document, environment or {}) for document in documents]
+
+
+def load_manifest(text: str, environment: Mapping[str, str] | None = None) -> PipelineRun:
+    """Read a text with exactly one PipelineRun; see ``load_manifests``."""
+    manifests = load_manifests(text, environment)
+    if len(manifests) > 1:
+        count = f"{len(manifests)} PipelineRuns in it; exactly one can be run"
+        raise InvalidDefinitionError([Violation("", count)])
+    return manifests[0]
+
+
+def _manifest(document: Any, environment: Mapping[str, str]) -> PipelineRun:
+    if not isinstance(document, dict):
+        raise InvalidDefinitionError([Violation("", "a PipelineRun is a map of fields")])
+    if "stages" in document:
+        definition = substitute(document, environment)
+        document = {"apiVersion": API_VERSION, "kind": KIND, "spec": {"pipeline": definition}}
+        return _validated(document, strip="spec.pipeline.")
+    wrong = list(_wrong_kind(document))
+    if wrong:
+        raise InvalidDefinitionError(wrong)
+    return _validated(document, strip="")
+
+
+def _wrong_kind(document: Mapping[str, Any]) -> Iterator[Violation]:
+    for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if document.get(field) != wanted:
+            yield Violation(field, f"must be {wanted}, not {document.get(field)!r}")
+
+
+def _validated(document: Mapping[str, Any], strip: str) -> PipelineRun:
+    written = {key: value for key, value in document.items() if key != "status"}
+    try:
+        return PipelineRun.model_validate(written)
+    except ValidationError as error:
+        raise InvalidDefinitionError(
+            Violation(violation.path.removeprefix(strip), violation.message)
+            for violation in from_validation_error(error)
+        ) from None

@@ -1,0 +1,41 @@
+"""From a spec to a job: the same checks wherever a run is about to start."""
+
+from pipelinerun.api import graph
+from pipelinerun.api.code import wrong_files
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.job import PipelineJob, RunIdentity
+from pipelinerun.api.params import effective_values, resolve
+from pipelinerun.api.rules import broken_rules
+from pipelinerun.api.run import PipelineRunSpec
+from pipelinerun.api.violations import InvalidDefinitionError
+
+
+def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
+    """Check a spec by every rule that needs no code and fill in its parameters.
+
+    Raises:
+        InvalidDefinitionError: all violations, with paths from the spec's root.
+    """
+    wrong = [
+        *broken_rules(spec),
+        *(violation.under("pipeline") for violation in graph.violations(spec.pipeline)),
+        *(violation.under("code") for violation in wrong_files(spec.code)),
+    ]
+    if wrong:
+        raise InvalidDefinitionError(wrong)
+    given = {param.name: param.value for param in spec.params}
+    definition = resolve(spec.pipeline, given)
+    values = effective_values(spec.pipeline, given)
+    identity = run.model_copy(update={"params": values})
+    return PipelineJob(definition=definition, code=spec.code, run=identity)
+
+
+def check(definition: PipelineDefinition) -> None:
+    """Check a definition by itself.
+
+    Raises:
+        InvalidDefinitionError: all violations, with paths from the definition's root.
+    """
+    wrong = [*broken_rules(definition), *graph.violations(definition)]
+    if wrong:
+        raise InvalidDefinitionError(wrong)

@@ -1,0 +1,28 @@
+"""Kubernetes quantities of bytes."""
+
+from decimal import Decimal
+
+_FACTORS = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+def parse_quantity(text: str) -> int:
+    """Bytes that a quantity such as ``512Mi`` stands for.
+
+    Raises:
+        ValueError: not a quantity of bytes.
+    """
+    number = text.rstrip("kKMGTi")
+    try:
+        return int(Decimal(number) * _FACTORS[text[len(number) :]])
+    except (ArithmeticError, KeyError):
+        raise ValueError(f"{text!r} is not a quantity of bytes such as 512Mi") from None

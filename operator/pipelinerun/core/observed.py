@@ -1,0 +1,113 @@
+"""Facts: everything a decision may depend on."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipelinerun.api.run import (
+    FailureClass,
+    Outcome,
+    PipelineRunStatus,
+    Retries,
+    StageStatus,
+    Worker,
+)
+
+Sight = Literal["Starting", "Running", "Ended", "Lost"]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the realiser sees of one attempt.
+
+    Attributes:
+        number: number of the attempt.
+        sight: Starting, Running, Ended (``outcome`` says how) or Lost (nobody can find it).
+        outcome: how it ended.
+        stages: how far its stages are.
+        message: what is known about a lost attempt.
+    """
+
+    number: int
+    sight: Sight
+    outcome: Outcome | None = None
+    stages: tuple[StageStatus, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run can never start: its manifest or the operator's settings do not allow it."""
+
+    reason: str
+    message: str
+    failure_class: FailureClass = "Config"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Why a run cannot start yet."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A run as it is.
+
+    Attributes:
+        status: what was last written.
+        generation: generation of the spec.
+        retries: the spec's rules for further attempts.
+        stage_names: enabled stages in order.
+        refusal: why it can never start, if so.
+        wait: why it cannot start now, if so.
+        worker: where an attempt that starts now would run.
+        sighting: the attempt that ``status.attempt`` names, as the realiser sees it.
+        realiser_ready: False while the realiser cannot know what is running yet.
+        status_age: seconds since this operator last wrote the status.
+    """
+
+    status: PipelineRunStatus
+    generation: int
+    retries: Retries = field(default_factory=Retries)
+    stage_names: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    wait: Wait | None = None
+    worker: Worker | None = None
+    sighting: Sighting | None = None
+    realiser_ready: bool = True
+    status_age: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Kubernetes Event to tell a person the story."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, in this order: write the status, then start, release or stop, then tell.
+
+    Attributes:
+        status: the status as it should be; equal to the observed one when nothing is to be written.
+        start: number of the attempt to start, once the status is written.
+        release: True when nothing needs the attempt's execution any more.
+        event: what to tell.
+        requeue_after: seconds after which to decide again even if nothing happens.
+    """
+
+    status: PipelineRunStatus
+    start: int | None = None
+    release: bool = False
+    event: Event | None = None
+    requeue_after: float | None = None
+
+
+def nothing(observed: Observed, requeue_after: float | None = None) -> Decision:
+    """Leave everything as it is."""
+    return Decision(observed.status, requeue_after=requeue_after)

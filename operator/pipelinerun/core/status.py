@@ -1,0 +1,169 @@
+"""Building statuses. Every change of a status is one of these functions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.run import (
+    MAX_ATTEMPTS_KEPT,
+    AttemptStatus,
+    Failure,
+    FailureClass,
+    Outcome,
+    Phase,
+    PipelineRunStatus,
+    StageStatus,
+    Worker,
+)
+from pipelinerun.core import reasons
+from pipelinerun.core.conditions import conditions_for
+from pipelinerun.core.timestamps import format_time
+
+_REASON_OF_CLASS: dict[FailureClass, str] = {
+    "User": reasons.PIPELINE_FAILED,
+    "Config": reasons.INVALID_DEFINITION,
+    "OutOfMemory": reasons.OUT_OF_MEMORY,
+    "Timeout": reasons.DEADLINE_EXCEEDED,
+    "Infrastructure": reasons.INFRASTRUCTURE_FAILED,
+    "Cancelled": reasons.CANCELLED,
+}
+
+
+def in_phase(
+    status: PipelineRunStatus,
+    phase: Phase,
+    reason: str,
+    message: str,
+    *,
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status moved to a phase."""
+    conditions = conditions_for(
+        phase, reason, message, previous=status.conditions, generation=generation, now=now
+    )
+    changes = {"phase": phase, "observed_generation": generation, "conditions": conditions}
+    return status.model_copy(update=changes)
+
+
+def attempt_started(
+    status: PipelineRunStatus,
+    stage_names: Sequence[str],
+    worker: Worker | None,
+    *,
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status with the intent to start the next attempt; written before the attempt starts."""
+    number = (status.attempt or 0) + 1
+    attempt = AttemptStatus(number=number, start_time=format_time(now), worker=worker)
+    changed = status.model_copy(
+        update={
+            "attempt": number,
+            "attempts": [*status.attempts, attempt][-MAX_ATTEMPTS_KEPT:],
+            "start_time": status.start_time or format_time(now),
+            "exit_code": None,
+            "elapsed_seconds": None,
+            "failure": None,
+            "worker": worker,
+            "stages": [StageStatus(name=name) for name in stage_names],
+            "progress": f"0/{len(stage_names)}",
+        }
+    )
+    message = f"Attempt {number} is starting"
+    return in_phase(
+        changed, "Starting", reasons.ATTEMPT_STARTING, message, generation=generation, now=now
+    )
+
+
+def attempt_running(
+    status: PipelineRunStatus,
+    stages: Sequence[StageStatus],
+    *,
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status of an attempt that runs, with how far its stages are."""
+    message = f"Attempt {status.attempt} is running"
+    changed = _with_stages(status, stages)
+    return in_phase(
+        changed, "Running", reasons.ATTEMPT_RUNNING, message, generation=generation, now=now
+    )
+
+
+def attempt_ended(
+    status: PipelineRunStatus, outcome: Outcome, *, now: datetime
+) -> PipelineRunStatus:
+    """The status with the outcome of its attempt recorded; the phase is yet to be decided."""
+    lost = outcome.failure is not None and outcome.failure.class_ == "Infrastructure"
+    attempts = [*status.attempts]
+    if attempts:
+        attempts[-1] = attempts[-1].model_copy(
+            update={
+                "reason": reason_of(outcome),
+                "exit_code": outcome.exit_code,
+                "elapsed_seconds": outcome.elapsed_seconds,
+                "failure_class": outcome.failure.class_ if outcome.failure else None,
+                "completion_time": format_time(now),
+            }
+        )
+    changes = {
+        "attempts": attempts,
+        "infrastructure_failures": (status.infrastructure_failures or 0) + 1
+        if lost
+        else status.infrastructure_failures,
+    }
+    return _with_stages(status.model_copy(update=changes), outcome.stages)
+
+
+def finished(
+    status: PipelineRunStatus,
+    outcome: Outcome,
+    *,
+    generation: int | None,
+    now: datetime,
+    reason: str | None = None,
+) -> PipelineRunStatus:
+    """The last status of a run."""
+    changed = status.model_copy(
+        update={
+            "exit_code": outcome.exit_code,
+            "elapsed_seconds": outcome.elapsed_seconds,
+            "failure": outcome.failure,
+            "completion_time": format_time(now),
+        }
+    )
+    phase: Phase = "Succeeded" if outcome.exit_code == ExitCode.SUCCESS else "Failed"
+    return in_phase(
+        changed,
+        phase,
+        reason or reason_of(outcome),
+        summary(outcome),
+        generation=generation,
+        now=now,
+    )
+
+
+def reason_of(outcome: Outcome) -> str:
+    """How an attempt ended, in one word."""
+    return _REASON_OF_CLASS[outcome.failure.class_] if outcome.failure else reasons.COMPLETED
+
+
+def summary(outcome: Outcome) -> str:
+    """How an attempt ended, in one line for people."""
+    if outcome.failure is None:
+        return f"Pipeline succeeded in {outcome.elapsed_seconds:.1f} s"
+    return f"{_where(outcome.failure)} (exit code {outcome.exit_code})"
+
+
+def _where(failure: Failure) -> str:
+    stage = f"Stage {failure.stage}: " if failure.stage else ""
+    exception = f"{failure.exception}: " if failure.exception else ""
+    return f"{stage}{exception}{failure.message}"
+
+
+def _with_stages(status: PipelineRunStatus, stages: Sequence[StageStatus]) -> PipelineRunStatus:
+    if not stages:
+        return status
+    done = sum(stage.state == "Succeeded" for stage in stages)
+    return status.model_copy(update={"stages": list(stages), "progress": f"{done}/{len(stages)}"})
