@@ -33,7 +33,7 @@ def leave_finished_run(observed: Observed, _now: datetime) -> Decision | None:
     """Terminal absorbs."""
     if observed.status.phase not in TERMINAL_PHASES:
         return None
-    return Decision(observed.status, release=observed.sighting is not None)
+    return Decision(observed.status, release=True)
 
 
 def wait_for_sight(observed: Observed, _now: datetime) -> Decision | None:

@@ -1,0 +1,44 @@
+# Two commands matter to a newcomer: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format generate bench setup clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: .venv/.installed ## Install the locked environment into .venv
+
+.venv/.installed: pyproject.toml uv.lock scripts/bootstrap.py
+	@$(PYTHON) scripts/bootstrap.py
+	@touch $@
+
+demo: setup ## Run an example on a real API server of its own, from apply to exit code
+	@$(BIN)/python -m scripts.demo
+
+test: setup ## Run every tier of tests that this machine can run
+	@$(BIN)/python -m tests.cluster build
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup ## Format, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests scripts benchmarks
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pipelinerun crd | diff -u crds/pipelinerun.dev_pipelineruns.yaml - 
+
+format: setup ## Format and fix what can be fixed by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: setup ## Write the generated files anew
+	$(BIN)/pipelinerun crd > crds/pipelinerun.dev_pipelineruns.yaml
+
+bench: setup ## Measure, side by side with plain Ray Data
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove everything that was installed or made
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis out

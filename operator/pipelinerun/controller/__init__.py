@@ -1,0 +1,1 @@
+"""The operator: kopf watches, the reconciler decides by the core, realisers do."""

@@ -1,0 +1,94 @@
+"""Everything the operator says to the API server, apart from kopf's watches."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from kubernetes.aio.client import (
+    ApiClient,
+    CoreV1Api,
+    CoreV1Event,
+    CustomObjectsApi,
+    V1EventSource,
+    V1ObjectMeta,
+    V1ObjectReference,
+)
+from kubernetes.aio.client.exceptions import ApiException
+
+from pipelinerun.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
+from pipelinerun.api.run import MESSAGE_LIMIT, PipelineRunStatus
+from pipelinerun.controller.runs import Body, Run, RunKey, read_run
+from pipelinerun.core.observed import Event
+
+COMPONENT = "pipelinerun-operator"
+TIMEOUT = 15.0
+"""Seconds for one request."""
+_NOT_FOUND = 404
+
+
+class PipelineRunApi:
+    """Reads and writes of runs and their events. Errors of the client pass through."""
+
+    def __init__(self, client: ApiClient, identity: str) -> None:
+        self._runs = CustomObjectsApi(client)
+        self._core = CoreV1Api(client)
+        self._identity = identity
+
+    async def read(self, key: RunKey) -> Run | None:
+        """The run as it is now; None when it does not exist."""
+        namespace, name = key
+        try:
+            body = await self._runs.get_namespaced_custom_object(
+                GROUP, VERSION, namespace, PLURAL, name, _request_timeout=TIMEOUT
+            )
+        except ApiException as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return read_run(cast("Body", body))
+
+    async def write_status(self, run: Run, status: PipelineRunStatus) -> Run:
+        """Replace the status of a run that is still the version that was observed.
+
+        This is the one place that writes a status.
+        """
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "namespace": run.namespace,
+                "name": run.name,
+                "uid": run.uid,
+                "resourceVersion": run.resource_version,
+            },
+            "status": status_document(status),
+        }
+        written = await self._runs.replace_namespaced_custom_object_status(
+            GROUP, VERSION, run.namespace, PLURAL, run.name, body, _request_timeout=TIMEOUT
+        )
+        return read_run(cast("Body", written))
+
+    async def tell(self, run: Run, event: Event, now: datetime) -> None:
+        """Create a Kubernetes Event about a run."""
+        body = CoreV1Event(
+            metadata=V1ObjectMeta(generate_name=f"{run.name[:200]}.", namespace=run.namespace),
+            involved_object=V1ObjectReference(
+                api_version=API_VERSION,
+                kind=KIND,
+                namespace=run.namespace,
+                name=run.name,
+                uid=run.uid,
+            ),
+            type=event.type,
+            reason=event.reason,
+            message=event.message[:MESSAGE_LIMIT],
+            first_timestamp=now,
+            last_timestamp=now,
+            count=1,
+            source=V1EventSource(component=COMPONENT, host=self._identity),
+        )
+        await self._core.create_namespaced_event(run.namespace, body, _request_timeout=TIMEOUT)
+
+
+def status_document(status: PipelineRunStatus) -> dict[str, Any]:
+    """A status as it is written: nothing that is not known."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)

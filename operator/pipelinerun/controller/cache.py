@@ -1,0 +1,33 @@
+"""The cache: the last known state of every run, fed by the watch and by our own writes."""
+
+from pipelinerun.controller.runs import Run, RunKey
+
+
+class RunCache:
+    """Runs by key. Older versions never replace newer ones."""
+
+    def __init__(self) -> None:
+        self._runs: dict[RunKey, Run] = {}
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def get(self, key: RunKey) -> Run | None:
+        """The run, if it exists."""
+        return self._runs.get(key)
+
+    def put(self, run: Run) -> None:
+        """Store a run unless a newer version of the same object is known."""
+        known = self._runs.get(run.key)
+        if known is None or known.uid != run.uid or _version(known) <= _version(run):
+            self._runs[run.key] = run
+
+    def remove(self, run: Run) -> None:
+        """Forget a deleted run, unless another one has taken its name since."""
+        known = self._runs.get(run.key)
+        if known is not None and known.uid == run.uid:
+            del self._runs[run.key]
+
+
+def _version(run: Run) -> int:
+    return int(run.resource_version)

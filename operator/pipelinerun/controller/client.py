@@ -1,0 +1,73 @@
+"""The connection to the API server, for our own calls and for kopf's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import kopf
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from pipelinerun.controller.settings import OperatorSettings
+
+USER_AGENT = "pipelinerun-operator"
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+async def configuration(settings: OperatorSettings) -> Configuration:
+    """Credentials: the kubeconfig that was named, else the pod's own, else kubectl's default."""
+    loaded = Configuration()
+    if settings.kubeconfig is None and settings.context is None and _in_cluster():
+        config.load_incluster_config(client_configuration=loaded)  # type: ignore[no-untyped-call]
+    else:
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=settings.kubeconfig,
+            context=settings.context,
+            client_configuration=loaded,
+        )
+    return loaded
+
+
+@asynccontextmanager
+async def api_client(loaded: Configuration) -> AsyncIterator[ApiClient]:
+    """A client for our own calls."""
+    async with ApiClient(loaded) as client:
+        client.user_agent = USER_AGENT
+        yield client
+
+
+async def connection_info(loaded: Configuration) -> kopf.ConnectionInfo:
+    """The same credentials for kopf's watches."""
+    header = await _authorization(loaded)
+    scheme, _, token = header.rpartition(" ")
+    return kopf.ConnectionInfo(
+        server=loaded.host,
+        ca_path=loaded.ssl_ca_cert,
+        insecure=not loaded.verify_ssl,
+        username=loaded.username or None,
+        password=loaded.password or None,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=loaded.cert_file,
+        private_key_path=loaded.key_file,
+        proxy_url=loaded.proxy,
+    )
+
+
+async def _authorization(loaded: Configuration) -> str:
+    for identifier in ("BearerToken", "authorization"):
+        header = await loaded.get_api_key_with_prefix(identifier)
+        if header:
+            return str(header)
+    return ""
+
+
+def own_namespace(settings: OperatorSettings) -> str:
+    """The namespace the operator runs in; the first it watches when it runs outside a cluster."""
+    if _in_cluster():
+        return _NAMESPACE_FILE.read_text().strip()
+    return settings.namespaces[0] if settings.namespaces else "default"
+
+
+def _in_cluster() -> bool:
+    return _NAMESPACE_FILE.exists()

@@ -1,0 +1,36 @@
+"""Errors of the API server, classified once."""
+
+from enum import Enum
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
+
+_CONFLICT = 409
+_GONE = frozenset({404, 410})
+_TRANSIENT = frozenset({408, 425, 429})
+_SERVER_ERROR = 500
+
+
+class ErrorKind(Enum):
+    """What an error means to the reconciler."""
+
+    INVALID = "invalid"
+    TRANSIENT = "transient"
+    CONFLICT = "conflict"
+    LOST = "lost"
+
+
+def classify(error: Exception) -> ErrorKind | None:
+    """The kind of an error that came from talking to the API server; None for any other."""
+    if isinstance(error, ApiException):
+        status = error.status or 0
+        if status == _CONFLICT:
+            return ErrorKind.CONFLICT
+        if status in _GONE:
+            return ErrorKind.LOST
+        if status in _TRANSIENT or status >= _SERVER_ERROR:
+            return ErrorKind.TRANSIENT
+        return ErrorKind.INVALID
+    if isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
+        return ErrorKind.TRANSIENT
+    return None

@@ -1,0 +1,320 @@
+"""The gateway process: the one client of the operator's Ray.
+
+Started by the operator, it ends with it; if Ray dies, the gateway ends and the operator starts
+another. What runs is found again by asking the drivers.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError
+
+from pipelinerun.api.exit_codes import SIGNAL_BASE
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.run import Failure, Outcome, StageStatus
+from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
+from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
+from pipelinerun.controller.inprocess.protocol import (
+    LINE_LIMIT,
+    TO_GATEWAY,
+    AttemptKey,
+    Ended,
+    FromGateway,
+    Hello,
+    Lost,
+    Progress,
+    Release,
+    Settings,
+    Start,
+    encode,
+)
+from pipelinerun.engine.code import code_hash
+from pipelinerun.engine.session import local_ray
+
+logger = logging.getLogger(__name__)
+
+POLL_INTERVAL = 1.0
+"""Seconds between two looks at the progress of a driver."""
+HEALTH_INTERVAL = 2.0
+HEALTH_TIMEOUT = 20.0
+ADOPT_TIMEOUT = 20.0
+_EXIT_CODE = re.compile(r"exits? with (?:an )?exit code (\d+)")
+
+
+class Actor(Slot):
+    """A driver in the pool, with its Ray handle."""
+
+    def __init__(self, name: str, handle: Any) -> None:
+        super().__init__(name)
+        self.handle = handle
+        self.key: AttemptKey | None = None
+
+
+class Gateway:
+    """Gives attempts to drivers and tells the operator how they fare."""
+
+    def __init__(self, settings: Settings, writer: asyncio.StreamWriter) -> None:
+        self._capacity = settings.capacity
+        self._writer = writer
+        self._epoch = time.time_ns()
+        self._actors: list[Actor] = []
+        self._queued: dict[AttemptKey, PipelineJob] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def adopt(self) -> None:
+        """Find the drivers that are there, then say hello with what they are running."""
+        names = [
+            entry["name"]
+            for entry in ray.util.list_named_actors(all_namespaces=True)
+            if entry["namespace"] == ACTOR_NAMESPACE
+        ]
+        for actor in await asyncio.gather(*map(self._find, names)):
+            if actor is not None:
+                self._actors.append(actor)
+                self._spawn(self._follow(actor))
+        self._send(Hello(attempts=[actor.key for actor in self._actors if actor.key]))
+        self._balance()
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Do what the operator says until it hangs up."""
+        while line := await reader.readline():
+            message = TO_GATEWAY.validate_json(line)
+            match message:
+                case Start(job=job):
+                    self._start(job)
+                case Release(key=key):
+                    self._release(key)
+
+    async def watch_health(self) -> None:
+        """Return when Ray does not answer any more."""
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL)
+            try:
+                async with asyncio.timeout(HEALTH_TIMEOUT):
+                    nodes = await asyncio.to_thread(ray.nodes)
+            except (TimeoutError, RayError, ConnectionError, RuntimeError):
+                logger.exception("Ray does not answer")
+                return
+            if not any(node["Alive"] for node in nodes):
+                logger.warning("No node of Ray is alive")
+                return
+
+    def _start(self, job: PipelineJob) -> None:
+        key = AttemptKey.of(job.run)
+        if key in self._queued or any(actor.key == key for actor in self._actors):
+            return
+        self._queued[key] = job
+        self._balance()
+
+    def _release(self, key: AttemptKey) -> None:
+        self._queued.pop(key, None)
+        for actor in [*self._actors]:
+            if actor.key == key:
+                self._end(actor)
+        self._balance()
+
+    def _balance(self) -> None:
+        """Give queued attempts to idle drivers, then see to it that there are enough drivers."""
+        for key, job in list(self._queued.items()):
+            code = code_hash(job.code)
+            actor = choose(self._actors, code)
+            if actor is not None:
+                del self._queued[key]
+                self._assign(actor, job, code)
+        created = to_create(self._actors, self._capacity, len(self._queued))
+        for actor in to_end(self._actors, self._capacity, created):
+            self._end(actor)
+        for _ in range(created):
+            self._create()
+
+    def _assign(self, actor: Actor, job: PipelineJob, code: str) -> None:
+        actor.state, actor.code, actor.key = "busy", code, AttemptKey.of(job.run)
+        # Order of the list is order of last use.
+        self._actors.remove(actor)
+        self._actors.append(actor)
+        self._spawn(self._run(actor, job, code))
+
+    async def _run(self, actor: Actor, job: PipelineJob, code: str) -> None:
+        try:
+            accepted = await actor.handle.start.remote(
+                self._epoch, job.model_dump_json(by_alias=True), code
+            )
+        except RayActorError as error:
+            self._died(actor, error)
+            return
+        if not accepted:
+            self._died(actor, RuntimeError("the driver belongs to another gateway"))
+            return
+        await self._follow(actor)
+
+    async def _follow(self, actor: Actor) -> None:
+        """Report an attempt's progress until its end."""
+        key = actor.key
+        if key is None:
+            return
+        polling = asyncio.create_task(self._poll(actor, key))
+        try:
+            outcome = Outcome.model_validate_json(await actor.handle.outcome.remote())
+        except RayError as error:
+            self._died(actor, error)
+            return
+        finally:
+            polling.cancel()
+        if actor in self._actors:
+            actor.state, actor.key = "idle", None
+            self._send(Ended(key=key, outcome=outcome))
+            self._balance()
+
+    async def _poll(self, actor: Actor, key: AttemptKey) -> None:
+        with suppress(RayError):
+            while True:
+                stages = await actor.handle.progress.remote()
+                parsed = [StageStatus.model_validate_json(stage) for stage in stages]
+                self._send(Progress(key=key, stages=parsed))
+                await asyncio.sleep(POLL_INTERVAL)
+
+    def _create(self) -> None:
+        name = f"driver-{time.time_ns()}"
+        handle = (
+            ray.remote(Driver)
+            .options(
+                name=name,
+                namespace=ACTOR_NAMESPACE,
+                lifetime="detached",
+                num_cpus=0,
+                max_restarts=0,
+                max_concurrency=CONCURRENCY,
+            )
+            .remote()
+        )
+        actor = Actor(name, handle)
+        self._actors.append(actor)
+        self._spawn(self._warm_up(actor))
+
+    async def _warm_up(self, actor: Actor) -> None:
+        try:
+            await actor.handle.warm_up.remote()
+        except RayError as error:
+            self._died(actor, error)
+            return
+        actor.state = "idle"
+        self._balance()
+
+    def _end(self, actor: Actor) -> None:
+        """End a driver, and with it whatever it runs."""
+        if actor in self._actors:
+            self._actors.remove(actor)
+        ray.kill(actor.handle)
+
+    def _died(self, actor: Actor, error: Exception) -> None:
+        """Report the end of a driver that nobody asked for."""
+        if actor not in self._actors:
+            return
+        self._end(actor)
+        if actor.key is not None:
+            self._send(lost_or_ended(actor.key, str(error)))
+        else:
+            logger.warning("Driver %s is gone: %s", actor.name, error)
+        # A Ray that kills every driver must not be flooded with new ones.
+        self._spawn(self._balance_later())
+
+    async def _balance_later(self) -> None:
+        await asyncio.sleep(POLL_INTERVAL)
+        self._balance()
+
+    async def _find(self, name: str) -> Actor | None:
+        try:
+            handle = ray.get_actor(name, namespace=ACTOR_NAMESPACE)
+            async with asyncio.timeout(ADOPT_TIMEOUT):
+                assigned = await handle.adopt.remote(self._epoch)
+        except (ValueError, RayError, TimeoutError) as error:
+            logger.warning("Driver %s cannot be adopted: %s", name, error)
+            return None
+        actor = Actor(name, handle)
+        if assigned is None:
+            # It may still be warming up for a gateway that is gone; another one costs seconds.
+            ray.kill(handle)
+            return None
+        key_json, code = assigned
+        actor.state, actor.code = "busy", code
+        actor.key = AttemptKey.model_validate_json(key_json)
+        return actor
+
+    def _send(self, message: FromGateway) -> None:
+        self._writer.write(encode(message))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
+    """Judge a driver's death by what Ray knows of it."""
+    text = " ".join(error.split())
+    if "memory" in text and "kill" in text:
+        message = "the driver was killed because memory ran out"
+        failure = Failure(class_="OutOfMemory", message=message, signal=9)
+        return Ended(key=key, outcome=Outcome(exit_code=SIGNAL_BASE + 9, failure=failure))
+    code = _EXIT_CODE.search(text)
+    if code is not None:
+        message = f"the pipeline ended the driver's process with exit code {code[1]}"
+        failure = Failure(class_="User", message=message)
+        return Ended(key=key, outcome=Outcome(exit_code=int(code[1]), failure=failure))
+    return Lost(key=key, message=text[:512])
+
+
+def serve(channel: socket.socket, request: dict[str, Any]) -> int:
+    """Serve the operator at the other end of the channel until it hangs up or Ray is gone."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    asyncio.run(_serve(channel, Settings.model_validate(request)))
+    sys.stdout.flush()
+    # Threads of Ray's client may wait for a Ray that is gone.
+    os._exit(0)
+
+
+async def _serve(channel: socket.socket, settings: Settings) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_LIMIT)
+    async with _ray(settings):
+        gateway = Gateway(settings, writer)
+        await gateway.adopt()
+        ends = [
+            asyncio.create_task(gateway.serve(reader)),
+            asyncio.create_task(gateway.watch_health()),
+        ]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+
+
+@asynccontextmanager
+async def _ray(settings: Settings) -> AsyncIterator[None]:
+    """Ray, started here or elsewhere.
+
+    It is entered in a thread: on the main thread Ray would replace the handler of SIGTERM.
+    """
+    if settings.address is not None:
+        await asyncio.to_thread(
+            ray.init, address=settings.address, namespace=ACTOR_NAMESPACE, log_to_driver=True
+        )
+        yield
+        return
+    session = local_ray(
+        Path(settings.temp_dir),
+        num_cpus=settings.cpus,
+        object_store_memory=settings.object_store,
+        log_to_driver=True,
+    )
+    await asyncio.to_thread(session.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(session.__exit__, None, None, None)

@@ -1,0 +1,104 @@
+"""What the operator and its gateway say to each other: one JSON object a line."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from pipelinerun.api.job import PipelineJob, RunIdentity
+from pipelinerun.api.run import Outcome, StageStatus
+
+LINE_LIMIT = 64 * 1024 * 1024
+"""Longest line, in bytes; a job may carry its code, a status 500 stages."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AttemptKey(_Message):
+    """One attempt of one run."""
+
+    namespace: str
+    name: str
+    uid: str
+    number: int
+
+    @classmethod
+    def of(cls, run: RunIdentity) -> "AttemptKey":
+        """The key of the attempt that an identity names."""
+        return cls(namespace=run.namespace, name=run.name, uid=run.uid, number=run.attempt)
+
+
+class Settings(_Message):
+    """What a gateway is started with.
+
+    Attributes:
+        capacity: attempts at once.
+        temp_dir: folder for the Ray that is started.
+        address: Ray to use instead of starting one.
+        cpus: CPUs of the Ray that is started.
+        object_store: bytes of its object store.
+    """
+
+    capacity: int
+    temp_dir: str
+    address: str | None
+    cpus: int | None
+    object_store: int | None
+
+
+class Start(_Message):
+    """Operator to gateway: start an attempt."""
+
+    type: Literal["start"] = "start"
+    job: PipelineJob
+
+
+class Release(_Message):
+    """Operator to gateway: end an attempt if it still runs; its driver may be used again."""
+
+    type: Literal["release"] = "release"
+    key: AttemptKey
+
+
+class Hello(_Message):
+    """Gateway to operator: Ray is there, and these attempts are running on it already."""
+
+    type: Literal["hello"] = "hello"
+    attempts: list[AttemptKey]
+
+
+class Progress(_Message):
+    """Gateway to operator: an attempt runs, and its stages are this far."""
+
+    type: Literal["progress"] = "progress"
+    key: AttemptKey
+    stages: list[StageStatus]
+
+
+class Ended(_Message):
+    """Gateway to operator: an attempt has ended."""
+
+    type: Literal["ended"] = "ended"
+    key: AttemptKey
+    outcome: Outcome
+
+
+class Lost(_Message):
+    """Gateway to operator: the driver of an attempt is gone, nobody knows why."""
+
+    type: Literal["lost"] = "lost"
+    key: AttemptKey
+    message: str
+
+
+ToGateway = Annotated[Start | Release, Field(discriminator="type")]
+FromGateway = Annotated[Hello | Progress | Ended | Lost, Field(discriminator="type")]
+
+TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(ToGateway)
+FROM_GATEWAY: TypeAdapter[FromGateway] = TypeAdapter(FromGateway)
+
+
+def encode(message: BaseModel) -> bytes:
+    """A message as a line."""
+    return message.model_dump_json(by_alias=True).encode() + b"\n"

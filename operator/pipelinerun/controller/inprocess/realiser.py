@@ -1,0 +1,222 @@
+"""The operator's side of in-process runs: sightings of attempts, and a gateway kept alive."""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.run import Worker
+from pipelinerun.controller.inprocess.protocol import (
+    FROM_GATEWAY,
+    LINE_LIMIT,
+    AttemptKey,
+    Ended,
+    FromGateway,
+    Hello,
+    Lost,
+    Progress,
+    Release,
+    Settings,
+    Start,
+    ToGateway,
+    encode,
+)
+from pipelinerun.controller.places import Places
+from pipelinerun.controller.runs import Run, RunKey
+from pipelinerun.controller.settings import OperatorSettings
+from pipelinerun.core import reasons
+from pipelinerun.core.observed import Sighting, Wait
+from pipelinerun.execution import bootstrap
+from pipelinerun.execution.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+RESTART_DELAY = 1.0
+"""Seconds before a gateway that has ended is started again; doubled with each failure."""
+LONGEST_RESTART_DELAY = 30.0
+GRACE = 10.0
+"""Seconds a gateway gets to end by itself."""
+
+
+class InProcessRealiser:
+    """A ``Realiser`` that gives attempts to drivers on Ray, through a gateway process."""
+
+    def __init__(self, settings: OperatorSettings, announce: Callable[[RunKey], None]) -> None:
+        self._settings = settings
+        self._announce = announce
+        self._places = Places(settings.in_process_capacity)
+        self._sightings: dict[AttemptKey, Sighting] = {}
+        self._held_back: set[RunKey] = set()
+        self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the gateway has said what is running."""
+        return self._writer is not None
+
+    @property
+    def worker(self) -> Worker:
+        """This operator."""
+        return Worker(operator=self._settings.identity)
+
+    def sighting(self, uid: str, number: int) -> Sighting | None:
+        """What the gateway last said of an attempt."""
+        keys = (key for key in self._sightings if (key.uid, key.number) == (uid, number))
+        return next((self._sightings[key] for key in keys), None)
+
+    def wait(self, run: Run) -> Wait | None:
+        """Runs wait for Ray, then for a place."""
+        if not self.ready:
+            self._held_back.add(run.key)
+            return Wait(reasons.WAITING_FOR_RAY, "Waiting for the operator's Ray to start")
+        if not self._places.offer(run.key, run.created):
+            capacity = self._places.capacity
+            text = f"Waiting for one of the operator's {capacity} in-process places"
+            return Wait(reasons.WAITING_FOR_PLACE, text)
+        return None
+
+    def reserve(self, key: RunKey) -> None:
+        """Keep a place for a run, before anything else is awaited."""
+        self._places.take(key)
+
+    def start(self, job: PipelineJob) -> None:
+        """Give an attempt to the gateway."""
+        key = AttemptKey.of(job.run)
+        if key in self._sightings:
+            return
+        self._sightings[key] = Sighting(key.number, "Starting")
+        self._send(Start(job=job))
+
+    def release(self, key: RunKey, keep_uid: str | None = None) -> None:
+        """End what still runs, forget the rest, and let the next one in."""
+        for attempt in [*self._sightings]:
+            if _run_key(attempt) == key and attempt.uid != keep_uid:
+                del self._sightings[attempt]
+                self._send(Release(key=attempt))
+        if keep_uid is None and self._places.leave(key):
+            for waiting in self._places.next():
+                self._announce(waiting)
+
+    async def run(self) -> None:
+        """Keep a gateway running, for ever."""
+        delay = RESTART_DELAY
+        while True:
+            served = await self._one_gateway()
+            delay = RESTART_DELAY if served else min(2 * delay, LONGEST_RESTART_DELAY)
+            logger.warning("Ray or its gateway has ended; starting again in %.0f s", delay)
+            await asyncio.sleep(delay)
+
+    async def _one_gateway(self) -> bool:
+        """Start a gateway and listen until it ends; returns whether it ever was ready."""
+        async with _gateway(self._settings) as (reader, writer):
+            try:
+                await _read_line(reader)  # bootstrap says that the gateway was loaded
+                while line := await _read_line(reader):
+                    self._hear(FROM_GATEWAY.validate_json(line), writer)
+                return self.ready
+            finally:
+                self._writer = None
+
+    def _hear(self, message: FromGateway, writer: asyncio.StreamWriter) -> None:
+        match message:
+            case Hello(attempts=attempts):
+                self._writer = writer
+                self._adopt(attempts)
+                return
+            case Progress(key=key, stages=stages):
+                sighting = Sighting(key.number, "Running", stages=tuple(stages))
+            case Ended(key=key, outcome=outcome):
+                sighting = Sighting(key.number, "Ended", outcome=outcome)
+            case Lost(key=key, message=text):
+                sighting = Sighting(key.number, "Lost", message=text)
+        known = self._sightings.get(key)
+        if known is None:
+            return
+        self._sightings[key] = sighting
+        if known.sight != sighting.sight:
+            self._announce(_run_key(key))
+
+    def _adopt(self, attempts: list[AttemptKey]) -> None:
+        """Start from what the gateway knows; whatever it does not know is gone."""
+        before = {_run_key(key) for key in self._sightings}
+        ended = {key: s for key, s in self._sightings.items() if s.sight == "Ended"}
+        self._sightings = {key: Sighting(key.number, "Running") for key in attempts} | ended
+        for key in self._sightings:
+            self._places.take(_run_key(key))
+        logger.info("Ray is ready; %d attempts are running on it", len(attempts))
+        affected = before | self._held_back | {_run_key(key) for key in attempts}
+        self._held_back = set()
+        for run in affected:
+            self._announce(run)
+
+    def _send(self, message: ToGateway) -> None:
+        # Without a gateway nothing is lost: the next one says what is running.
+        if self._writer is not None:
+            self._writer.write(encode(message))
+
+
+def _run_key(key: AttemptKey) -> RunKey:
+    return key.namespace, key.name
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""
+
+
+@asynccontextmanager
+async def _gateway(
+    settings: OperatorSettings,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A gateway process and the line to it; nothing of it is left afterwards."""
+    workspace = Workspace()
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, bootstrap.__file__, str(theirs.fileno()), str(os.getpid())),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=sys.stderr,
+                env={**os.environ, **workspace.environment},
+                start_new_session=True,
+            )
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
+        writer.write(_order(settings, workspace))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+    finally:
+        # It kills whatever is left and waits for it.
+        await asyncio.to_thread(workspace.close)
+
+
+def _order(settings: OperatorSettings, workspace: Workspace) -> bytes:
+    """What the child is to run, in the form that ``bootstrap`` expects."""
+    request = Settings(
+        capacity=settings.in_process_capacity,
+        temp_dir=str(workspace.path),
+        address=settings.ray_address,
+        cpus=settings.ray_cpus,
+        object_store=settings.ray_object_store,
+    )
+    order = {
+        "path": sys.path,
+        "argv": sys.argv,
+        "target": "pipelinerun.controller.inprocess.gateway:serve",
+        "request": request.model_dump(),
+    }
+    return json.dumps(order).encode() + b"\n"

@@ -1,0 +1,79 @@
+"""The work queue: keys to reconcile, each at most once at a time."""
+
+import asyncio
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+FIRST_DELAY = 0.05
+"""Seconds before a failed key is tried again; doubled with each failure."""
+LONGEST_DELAY = 30.0
+
+
+class WorkQueue(Generic[Key]):
+    """A queue of keys with the semantics of client-go's: de-duplicated, delayed, backed off.
+
+    A key that is added while it is worked on is worked on once more afterwards, never twice at
+    once. All methods belong to one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._active: set[Key] = set()
+        self._again: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: Key) -> None:
+        """Have a key worked on as soon as possible."""
+        if key in self._active:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: Key, delay: float) -> None:
+        """Have a key worked on after ``delay`` seconds; an earlier timer of the key stands."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + delay
+        timer = self._timers.get(key)
+        if timer is not None and timer.when() <= due:
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[key] = loop.call_at(due, self._fire, key)
+
+    def add_failed(self, key: Key) -> float:
+        """Have a key worked on again after its back-off, in the seconds returned."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(FIRST_DELAY * 2.0 ** min(failures, 32), LONGEST_DELAY)
+        self.add_after(key, delay)
+        return delay
+
+    def succeeded(self, key: Key) -> None:
+        """Forget a key's failures."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> Key:
+        """Wait for the next key; ``done`` must follow."""
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._active.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        """Say that the work on a key is over."""
+        self._active.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def _fire(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)

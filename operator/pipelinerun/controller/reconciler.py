@@ -1,0 +1,114 @@
+"""The reconciler: observe, decide, apply, for one key at a time. Everything is level-triggered."""
+
+import logging
+import time
+from datetime import UTC, datetime
+
+from pipelinerun.controller.api import PipelineRunApi
+from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.errors import ErrorKind, classify
+from pipelinerun.controller.facts import NamespaceAllowed, observe
+from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.realiser import Realiser
+from pipelinerun.controller.runs import Run, RunKey
+from pipelinerun.core.observed import Event
+from pipelinerun.core.policies import decide
+
+logger = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Carries every run on, from nothing but the cache and what the realiser sees."""
+
+    def __init__(
+        self,
+        cache: RunCache,
+        queue: WorkQueue[RunKey],
+        api: PipelineRunApi,
+        realiser: Realiser,
+        namespace_allowed: NamespaceAllowed,
+    ) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._api = api
+        self._realiser = realiser
+        self._namespace_allowed = namespace_allowed
+        self._written: dict[RunKey, float] = {}
+
+    async def work(self) -> None:
+        """Reconcile keys from the queue, for ever."""
+        while True:
+            key = await self._queue.get()
+            try:
+                await self.reconcile(key)
+                self._queue.succeeded(key)
+            except Exception as error:  # noqa: BLE001 - one run must not stop the others
+                self._failed(key, error)
+            finally:
+                self._queue.done(key)
+
+    async def reconcile(self, key: RunKey) -> None:
+        """Carry one run on by one decision."""
+        run = self._cache.get(key)
+        if run is None:
+            await self._abandon(key)
+            return
+        self._realiser.release(key, keep_uid=run.uid)
+        observed, job = observe(run, self._realiser, self._namespace_allowed, self._status_age(run))
+        now = datetime.now(UTC)
+        decision = decide(observed, now)
+        if decision.start is not None:
+            self._realiser.reserve(key)
+        if decision.status != observed.status:
+            run = await self._api.write_status(run, decision.status)
+            self._cache.put(run)
+            self._note_written(run)
+        if decision.start is not None and job is not None:
+            self._realiser.start(job)
+        if decision.release:
+            self._realiser.release(key)
+        if decision.event is not None:
+            await self._tell(run, decision.event, now)
+        if decision.requeue_after is not None:
+            self._queue.add_after(key, decision.requeue_after)
+
+    async def _abandon(self, key: RunKey) -> None:
+        """End the attempts of a run that is gone; one that is only not listed yet is kept."""
+        run = await self._api.read(key)
+        if run is None:
+            self._written.pop(key, None)
+            self._realiser.release(key)
+        else:
+            self._cache.put(run)
+            self._queue.add(key)
+
+    async def _tell(self, run: Run, event: Event, now: datetime) -> None:
+        logger.info("%s/%s: %s: %s", run.namespace, run.name, event.reason, event.message)
+        try:
+            await self._api.tell(run, event, now)
+        except Exception as error:
+            if classify(error) is None:
+                raise
+            logger.warning("%s/%s: event not created: %s", run.namespace, run.name, error)
+
+    def _status_age(self, run: Run) -> float:
+        written = self._written.get(run.key)
+        return float("inf") if written is None else time.monotonic() - written
+
+    def _note_written(self, run: Run) -> None:
+        if run.finished:
+            self._written.pop(run.key, None)
+        else:
+            self._written[run.key] = time.monotonic()
+
+    def _failed(self, key: RunKey, error: Exception) -> None:
+        delay = self._queue.add_failed(key)
+        match classify(error):
+            case ErrorKind.CONFLICT:
+                logger.debug("%s/%s: changed meanwhile, again in %.2f s", *key, delay)
+            case ErrorKind.LOST:
+                logger.debug("%s/%s: gone meanwhile", *key)
+            case ErrorKind.TRANSIENT:
+                logger.warning("%s/%s: %s; again in %.1f s", *key, error, delay)
+            case _:
+                logger.error("%s/%s: again in %.1f s", *key, delay, exc_info=error)

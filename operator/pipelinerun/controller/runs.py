@@ -1,0 +1,88 @@
+"""Runs as read from the cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipelinerun.api.run import TERMINAL_PHASES, PipelineRunSpec, PipelineRunStatus
+from pipelinerun.api.violations import InvalidDefinitionError, from_validation_error
+from pipelinerun.core.timestamps import parse_time
+
+RunKey = tuple[str, str]
+"""Namespace and name."""
+Body = Mapping[str, Any]
+"""An object as the API server sends it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The part of a PipelineRun that the operator needs.
+
+    Attributes:
+        spec: None once the run is finished: nothing needs it any more.
+        invalid: why the spec cannot be read, if so.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created: datetime
+    spec: PipelineRunSpec | None
+    status: PipelineRunStatus
+    invalid: InvalidDefinitionError | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run will never change again."""
+        return self.status.phase in TERMINAL_PHASES
+
+
+def read_run(body: Body) -> Run:
+    """Read an object leniently: fields of newer versions are passed over.
+
+    The bulk of a finished run is dropped, so that a cache of thousands stays small.
+    """
+    metadata = body["metadata"]
+    status = _read_status(body.get("status") or {})
+    finished = status.phase in TERMINAL_PHASES
+    spec, invalid = (None, None) if finished else _read_spec(body.get("spec") or {})
+    return Run(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        generation=metadata.get("generation", 1),
+        created=parse_time(metadata["creationTimestamp"]),
+        spec=spec,
+        status=PipelineRunStatus(phase=status.phase, attempt=status.attempt)
+        if finished
+        else status,
+        invalid=invalid,
+    )
+
+
+def _read_spec(
+    document: Mapping[str, Any],
+) -> tuple[PipelineRunSpec | None, InvalidDefinitionError | None]:
+    try:
+        return PipelineRunSpec.model_validate(document, extra="ignore"), None
+    except ValidationError as error:
+        return None, InvalidDefinitionError(from_validation_error(error))
+
+
+def _read_status(document: Mapping[str, Any]) -> PipelineRunStatus:
+    """Read a status; one that nobody here could have written counts as none."""
+    try:
+        return PipelineRunStatus.model_validate(document, extra="ignore")
+    except ValidationError:
+        return PipelineRunStatus()

@@ -1,0 +1,37 @@
+"""What an operator is started with."""
+
+import socket
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class OperatorSettings:
+    """Settings of one operator process.
+
+    Attributes:
+        namespaces: namespaces to watch; none means all.
+        in_process_namespaces: namespaces whose runs may use mode InProcess; None means the
+            operator's own.
+        in_process_capacity: in-process runs at once.
+        ray_address: Ray to use for in-process runs; None starts one that ends with the operator.
+        ray_cpus: CPUs of the Ray that is started; None takes what the machine offers.
+        ray_object_store: bytes of the object store of the Ray that is started.
+        identity: name of this operator instance, shown as the worker of in-process runs.
+        kubeconfig: file to read credentials from; None follows kubectl's rules.
+        context: context of the kubeconfig.
+        log_format: for people or for machines.
+        verbose: log what is decided for every run.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    in_process_namespaces: tuple[str, ...] | None = None
+    in_process_capacity: int = 2
+    ray_address: str | None = None
+    ray_cpus: int | None = None
+    ray_object_store: int | None = None
+    identity: str = field(default_factory=socket.gethostname)
+    kubeconfig: str | None = None
+    context: str | None = None
+    log_format: Literal["console", "json"] = "console"
+    verbose: bool = False

@@ -1,0 +1,48 @@
+"""kopf, as the watcher only: it stores what it sees and names the run to be looked at."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import kopf
+
+from pipelinerun.api.names import GROUP, PLURAL, VERSION
+from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.runs import RunKey, read_run
+
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+
+async def watch(
+    cache: RunCache,
+    queue: WorkQueue[RunKey],
+    login: Login,
+    namespaces: tuple[str, ...],
+) -> None:
+    """Watch runs until the process is told to end by a signal."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def _login(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
+
+    # Events are the one kind of handler for which kopf writes nothing to the object. The handler
+    # returns None, because kopf would write any other value into the status.
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def _seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+        run = read_run(body)
+        if type == "DELETED":
+            cache.remove(run)
+        else:
+            cache.put(run)
+        queue.add(run.key)
+
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    await kopf.operator(
+        registry=registry,
+        settings=settings,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+    )

@@ -1,0 +1,65 @@
+"""The work queue."""
+
+import asyncio
+
+from pipelinerun.controller.queue import FIRST_DELAY, LONGEST_DELAY, WorkQueue
+
+
+async def drain(queue: WorkQueue[str]) -> list[str]:
+    """Take and finish everything that is ready."""
+    taken = []
+    while len(queue):
+        key = await queue.get()
+        taken.append(key)
+        queue.done(key)
+    return taken
+
+
+def test_a_key_that_is_added_twice_is_worked_on_once() -> None:
+    async def scenario() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        for key in ("a", "b", "a"):
+            queue.add(key)
+        return await drain(queue)
+
+    assert asyncio.run(scenario()) == ["a", "b"]
+
+
+def test_a_key_that_is_added_while_worked_on_is_worked_on_again_but_not_at_once() -> None:
+    async def scenario() -> tuple[int, list[str]]:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("a")
+        key = await queue.get()
+        queue.add("a")
+        queue.add("a")
+        ready_meanwhile = len(queue)
+        queue.done(key)
+        return ready_meanwhile, await drain(queue)
+
+    assert asyncio.run(scenario()) == (0, ["a"])
+
+
+def test_the_earliest_of_several_delays_of_a_key_stands() -> None:
+    async def scenario() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add_after("a", 3600)
+        queue.add_after("a", 0)
+        queue.add_after("a", 3600)
+        key = await queue.get()
+        queue.done(key)
+        return [key, *await drain(queue)]
+
+    assert asyncio.run(scenario()) == ["a"]
+
+
+def test_failures_back_off_up_to_a_bound_and_success_forgets_them() -> None:
+    async def scenario() -> list[float]:
+        queue: WorkQueue[str] = WorkQueue()
+        delays = [queue.add_failed("a") for _ in range(100)]
+        queue.succeeded("a")
+        return [*delays, queue.add_failed("a")]
+
+    delays = asyncio.run(scenario())
+    assert delays[:3] == [FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY]
+    assert max(delays) == LONGEST_DELAY
+    assert delays[-1] == FIRST_DELAY
