@@ -28,14 +28,14 @@ check: setup ## Format, lint, types, import contracts, generated files
 	$(BIN)/mypy
 	$(BIN)/mypy tests scripts benchmarks
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pipelinerun crd | diff -u crds/pipelinerun.dev_pipelineruns.yaml - 
+	$(BIN)/python -m scripts.generate --check
 
 format: setup ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 generate: setup ## Write the generated files anew
-	$(BIN)/pipelinerun crd > crds/pipelinerun.dev_pipelineruns.yaml
+	@$(BIN)/python -m scripts.generate
 
 bench: setup ## Measure, side by side with plain Ray Data
 	@$(BIN)/python -m benchmarks

@@ -192,12 +192,15 @@ class PipelineDefinition(ApiModel):
             lambda it: any(stage.type == "sink" for stage in it.stages),
             "at least one stage must be a sink",
         ),
-        Rule(
-            "edges",
-            "!has(self.edges) || self.edges.all(e, self.stages.exists(s, s.name == e.from)"
-            " && self.stages.exists(s, s.name == e.to))",
-            None,
-            "an edge names a stage that does not exist",
+        *(
+            Rule(
+                "edges",
+                f"!has(self.edges) || self.edges.all(e, self.stages.exists(s, s.name == e.{end}))",
+                None,
+                f"an edge's {end} names a stage that does not exist",
+            )
+            # Two rules, since the cost of one for both ends is beyond the API server's budget.
+            for end in ("from", "to")
         ),
     )
 
@@ -209,7 +212,7 @@ class PipelineDefinition(ApiModel):
     """Parameters that a run may give."""
     stages: Annotated[list[Stage], Field(min_length=1, max_length=MAX_STAGES)]
     """Steps of the pipeline. Without edges they form a line in the order written."""
-    edges: Annotated[list[Edge], Field(max_length=2 * MAX_STAGES)] = Field(default_factory=list)
+    edges: Annotated[list[Edge], Field(max_length=MAX_STAGES)] = Field(default_factory=list)
     """Connections between the stages. May be left out when the stages form a line."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Settings of the whole pipeline's execution."""

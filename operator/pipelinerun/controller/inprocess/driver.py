@@ -84,7 +84,7 @@ class Driver:
 
 
 def _run(job: PipelineJob, assignment: Assignment) -> None:
-    from pipelinerun.execution.inprocess import InProcessStrategy  # noqa: PLC0415 - loads Ray
+    from pipelinerun.execution.in_process import InProcessStrategy  # noqa: PLC0415 - loads Ray
     from pipelinerun.execution.options import ExecutionOptions  # noqa: PLC0415
     from pipelinerun.execution.result import PipelineFailedError  # noqa: PLC0415
 

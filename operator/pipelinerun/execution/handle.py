@@ -1,0 +1,30 @@
+"""The handle of an execution that goes on in the background."""
+
+from abc import ABC, abstractmethod
+
+from pipelinerun.api.run import Outcome
+
+
+class ExecutionHandle(ABC):
+    """One execution. It starts once and ends once; every method may be called at any time."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the execution; does nothing once it was started.
+
+        Raises:
+            PipelineFailedError: it could not be started at all.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the execution and wait until it is gone; does nothing when it is."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """Wait for the end, at most ``timeout`` seconds; None when it has not come."""
+
+    @property
+    @abstractmethod
+    def outcome(self) -> Outcome | None:
+        """How the execution ended; None before."""

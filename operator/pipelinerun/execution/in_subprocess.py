@@ -1,0 +1,128 @@
+"""Executes pipelines in a child process."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.execution import services
+from pipelinerun.execution.child_process import ChildProcess
+from pipelinerun.execution.handle import ExecutionHandle
+from pipelinerun.execution.memory_events import oom_kills
+from pipelinerun.execution.options import ExecutionOptions
+from pipelinerun.execution.outcomes import cannot_start, of_wait_status
+from pipelinerun.execution.result import ExecutionResult, PipelineFailedError
+from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
+
+CHILD = "pipelinerun.execution.child:main"
+
+_STAGES = TypeAdapter(list[StageStatus])
+
+
+class SubprocessStrategy(ProcessExecutionStrategy):
+    """Runs each pipeline in a fresh interpreter, on a Ray of its own.
+
+    The child leads its own process group and gets SIGKILL when this process dies. Whatever way it
+    ends, its group, its Ray and its temporary files are gone with it.
+    """
+
+    def __init__(self, owned_services: Sequence[str] = (), *, child: str = CHILD) -> None:
+        """Prepare a strategy.
+
+        Args:
+            owned_services: import paths of ``Service`` classes that each child starts and stops.
+            child: import path of what runs in the child.
+        """
+        self._services = tuple(owned_services)
+        self._child = child
+
+    def execute(
+        self, config: PipelineJob, options: ExecutionOptions = DEFAULT_OPTIONS
+    ) -> ExecutionResult:
+        """See ``ProcessExecutionStrategy``.
+
+        Ctrl-C ends a blocking execution in order, a second one at once; either way the child's
+        group is gone when KeyboardInterrupt leaves here.
+        """
+        handle = SubprocessHandle(config, options, self._services, self._child)
+        try:
+            handle.start()
+            if not options.block:
+                return ExecutionResult(interface=handle)
+            outcome = handle.wait()
+        except BaseException:
+            handle.stop()
+            raise
+        assert outcome is not None  # waited without a timeout
+        return ExecutionResult.of(outcome)
+
+
+class SubprocessHandle(ExecutionHandle):
+    """The handle of a pipeline in a child process. ``stop`` kills the child's process group."""
+
+    def __init__(
+        self, job: PipelineJob, options: ExecutionOptions, owned_services: Sequence[str], child: str
+    ) -> None:
+        self._on_progress = options.on_progress
+        self._ready = self._stopped = False
+        self._reported: Outcome | None = None
+        self._stages: list[StageStatus] = []
+        self._oom_kills = oom_kills()
+        self._process = ChildProcess(
+            child,
+            {"job": job.model_dump_json(by_alias=True)},
+            stdout=options.stdout,
+            stderr=options.stderr,
+            environment=services.marker(owned_services),
+            on_message=self._on_message,
+        )
+
+    def start(self) -> None:
+        """See ``ExecutionHandle``."""
+        try:
+            self._process.start()
+        except OSError as error:
+            reason = f"the child process could not be started: {error}"
+            raise PipelineFailedError(cannot_start(reason, error)) from error
+
+    def stop(self) -> None:
+        """SIGTERM to the group, 5 s of grace, SIGKILL. Ctrl-C meanwhile cuts the grace short."""
+        self._stopped = True
+        try:
+            self._process.stop()
+        except KeyboardInterrupt:
+            self._process.kill()
+            raise
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """See ``ExecutionHandle``."""
+        return self.outcome if self._process.wait(timeout) else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the child told, else what its end tells."""
+        returncode = self._process.returncode
+        if returncode is None or not self._process.wait(0):
+            return None
+        outcome = self._reported or self._judge(returncode)
+        return outcome.model_copy(update={"elapsed_seconds": self._process.elapsed})
+
+    def _judge(self, returncode: int) -> Outcome:
+        outcome = of_wait_status(
+            returncode,
+            ready=self._ready,
+            stopped=self._stopped,
+            out_of_memory=oom_kills() > self._oom_kills,
+        )
+        return outcome.model_copy(update={"stages": self._stages})
+
+    def _on_message(self, message: Mapping[str, Any]) -> None:
+        self._ready = True
+        if "outcome" in message:
+            self._reported = Outcome.model_validate(message["outcome"])
+        elif "progress" in message:
+            self._stages = _STAGES.validate_python(message["progress"])
+            if self._on_progress is not None:
+                self._on_progress(self._stages)

@@ -1,0 +1,29 @@
+"""Options of an execution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any
+
+from pipelinerun.api.run import StageStatus
+
+ProgressListener = Callable[[list[StageStatus]], None]
+Stream = IO[Any]
+
+
+@dataclass(frozen=True)
+class ExecutionOptions:
+    """How to execute a pipeline.
+
+    Attributes:
+        block: wait for the end; otherwise a handle is returned while the pipeline runs.
+        stdout: where the standard output of a child process goes, file descriptor 1 included;
+            None is the null device. A pipeline in this process shares this process's own.
+        stderr: the same for the standard error.
+        on_progress: called now and then with the state of all stages, in a thread of its own
+            choosing. It must return soon: a pipeline waits for a listener that falls far behind.
+    """
+
+    block: bool = True
+    stdout: Stream | None = None
+    stderr: Stream | None = None
+    on_progress: ProgressListener | None = None

@@ -1,0 +1,32 @@
+"""Reports from a child process to its parent."""
+
+import socket
+import threading
+from contextlib import suppress
+
+from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.execution.bootstrap import send
+
+
+class Reporter:
+    """Sends progress and one outcome; a parent that is gone is nobody to report to."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._outcome: Outcome | None = None
+        self._lock = threading.Lock()  # a message must not be cut into by another thread's
+
+    def progress(self, stages: list[StageStatus]) -> None:
+        """Tell how far the stages are."""
+        self._send({"progress": [it.model_dump(mode="json", by_alias=True) for it in stages]})
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Tell how the pipeline ended; only the first time counts, and is returned."""
+        if self._outcome is None:
+            self._outcome = outcome
+            self._send({"outcome": outcome.model_dump(mode="json", by_alias=True)})
+        return self._outcome
+
+    def _send(self, message: dict[str, object]) -> None:
+        with self._lock, suppress(OSError):
+            send(self._channel, message)

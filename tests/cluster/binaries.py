@@ -1,0 +1,85 @@
+"""The binaries of the control plane: found, or built once per version and kept in the cache."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import build
+from tests.cluster.versions import ETCD, KUBERNETES
+
+NEEDED = ("etcd", "kube-apiserver", "kubectl")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Paths of the binaries."""
+
+    etcd: Path
+    kube_apiserver: Path
+    kubectl: Path
+
+
+def provide() -> Binaries:
+    """Find the binaries, or build what is missing.
+
+    Raises:
+        build.BuildError: they are not there and cannot be built; the message says what to do.
+    """
+    found = find(os.environ, NEEDED)
+    missing = [name for name in NEEDED if name not in found]
+    if missing:
+        folder = cache_folder(os.environ)
+        with _lock(folder):
+            for name in missing:
+                if not (folder / name).exists():
+                    build.build(name, folder)
+        found |= {name: folder / name for name in missing}
+    return Binaries(found["etcd"], found["kube-apiserver"], found["kubectl"])
+
+
+def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:
+    """What is there already: in KUBEBUILDER_ASSETS, else on PATH.
+
+    The API server and etcd are taken only together, from the first place that has both.
+    """
+    assets = environment.get("KUBEBUILDER_ASSETS")
+    places = [assets] if assets else []
+    places.append(environment.get("PATH", os.defpath))
+    servers = [name for name in names if name != "kubectl"]
+    for place in places:
+        paths = {name: shutil.which(name, path=place) for name in names}
+        if all(paths[name] for name in servers):
+            return {name: Path(path) for name, path in paths.items() if path and _works(name, path)}
+    return {}
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where built binaries are kept, by version."""
+    home = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "~")) / ".cache")
+    versions = f"kubernetes-{KUBERNETES}-etcd-{ETCD}"
+    return Path(home).expanduser() / "pipelinerun-operator" / versions
+
+
+def _works(name: str, path: str) -> bool:
+    """Whether a kubectl from PATH is one: some machines have wrappers that download it."""
+    if name != "kubectl":
+        return True
+    command = [path, "version", "--client", "-o", "json"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Two processes must not build the same thing at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

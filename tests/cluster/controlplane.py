@@ -1,0 +1,239 @@
+"""etcd and kube-apiserver on this machine, on loopback, without touching anybody's kubeconfig."""
+
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.cluster import binaries
+from tests.cluster.processes import Server, ServerError
+
+USERS = {"admin": "system:masters", "pipelinerun-operator": "", "user": ""}
+"""Identities with a kubeconfig of their own, and their groups."""
+_HOST = "127.0.0.1"
+_TIMEOUT = 60.0
+_TRIES = 3
+
+
+class ControlPlane:
+    """A control plane for the length of a ``with`` block: nothing of it is left afterwards.
+
+    There is no controller manager and no node: objects are stored, validated and watched; nothing
+    acts on them but the operator.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._binaries = binaries.provide()
+        for remaining in reversed(range(_TRIES)):
+            try:
+                self._start()
+            except ServerError:
+                self._stack.close()
+                # Another process may have taken a port between our look and the server's.
+                if not remaining:
+                    raise
+            else:
+                break
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Credentials of the administrator."""
+        return self.kubeconfig_for("admin")
+
+    def kubeconfig_for(self, user: str) -> Path:
+        """Credentials of one of ``USERS``."""
+        return self.folder / f"{user}.kubeconfig"
+
+    def kubectl(
+        self, *arguments: str, stdin: str | None = None, user: str = "admin", check: bool = True
+    ) -> str:
+        """Run kubectl and return what it prints.
+
+        Raises:
+            AssertionError: it failed; the message is what it said.
+        """
+        done = self.try_kubectl(*arguments, stdin=stdin, user=user)
+        if check and done.returncode != 0:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def try_kubectl(
+        self, *arguments: str, stdin: str | None = None, user: str = "admin"
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl, whatever comes of it."""
+        return subprocess.run(
+            [
+                str(self._binaries.kubectl),
+                "--kubeconfig",
+                str(self.kubeconfig_for(user)),
+                *arguments,
+            ],
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """An object or a list, parsed."""
+        parsed: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        return parsed
+
+    def audit_events(self) -> Iterator[dict[str, Any]]:
+        """Every request that was answered: ``user.username``, ``verb``, ``objectRef``, …"""
+        for line in (self.folder / "audit.log").read_text().splitlines():
+            yield json.loads(line)
+
+    def _start(self) -> None:
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kcp-")))
+        etcd_port, peer_port, port = _free_ports(3)
+        self.url = f"https://{_HOST}:{port}"
+        self._write_files()
+        self._start_etcd(etcd_port, peer_port)
+        self._start_apiserver(etcd_port, port)
+        for user in USERS:
+            self._write_kubeconfig(user)
+
+    def _write_files(self) -> None:
+        self._tokens = {user: secrets.token_hex(16) for user in USERS}
+        lines = (f'{self._tokens[user]},{user},{user},"{group}"' for user, group in USERS.items())
+        (self.folder / "tokens.csv").write_text("\n".join(lines))
+        policy = {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "rules": [{"level": "Metadata"}],
+        }
+        (self.folder / "audit.yaml").write_text(yaml.safe_dump(policy))
+        (self.folder / "audit.log").touch()
+
+    def _start_etcd(self, port: int, peer_port: int) -> None:
+        client, peer = f"http://{_HOST}:{port}", f"http://{_HOST}:{peer_port}"
+        server = self._server(
+            "etcd",
+            str(self._binaries.etcd),
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync",
+        )
+        server.wait_until(lambda: _answers(f"{client}/health"), _TIMEOUT)
+
+    def _start_apiserver(self, etcd_port: int, port: int) -> None:
+        certificates = self.folder / "pki"
+        server = self._server(
+            "kube-apiserver",
+            str(self._binaries.kube_apiserver),
+            f"--etcd-servers=http://{_HOST}:{etcd_port}",
+            f"--bind-address={_HOST}",
+            f"--advertise-address={_HOST}",
+            "--endpoint-reconciler-type=none",
+            f"--secure-port={port}",
+            # It makes itself a certificate, which is its own authority.
+            f"--cert-dir={certificates}",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            f"--audit-policy-file={self.folder / 'audit.yaml'}",
+            f"--audit-log-path={self.folder / 'audit.log'}",
+            "--audit-log-mode=blocking",
+            f"--service-account-issuer={self.url}",
+            f"--service-account-key-file={self._service_account_key()}",
+            f"--service-account-signing-key-file={self._service_account_key()}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            # No controller makes the accounts that it asks for.
+            "--disable-admission-plugins=ServiceAccount",
+            "--v=0",
+        )
+        server.wait_until(lambda: self._is_ready(), _TIMEOUT)
+
+    def _service_account_key(self) -> Path:
+        path = self.folder / "service-account.key"
+        if not path.exists():
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            path.write_bytes(
+                key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.TraditionalOpenSSL,
+                    serialization.NoEncryption(),
+                )
+            )
+        return path
+
+    def _is_ready(self) -> bool:
+        authority = self.folder / "pki" / "apiserver.crt"
+        if not authority.exists():
+            return False
+        context = ssl.create_default_context(cafile=str(authority))
+        request = urllib.request.Request(
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self._tokens['admin']}"}
+        )
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def _write_kubeconfig(self, user: str) -> None:
+        authority = self.folder / "pki" / "apiserver.crt"
+        name = "pipelinerun-test"
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
+            "clusters": [
+                {
+                    "name": name,
+                    "cluster": {"server": self.url, "certificate-authority": str(authority)},
+                }
+            ],
+            "users": [{"name": user, "user": {"token": self._tokens[user]}}],
+        }
+        self.kubeconfig_for(user).write_text(yaml.safe_dump(document))
+
+    def _server(self, name: str, *command: str) -> Server:
+        server = Server(command, self.folder / f"{name}.log", parent=os.getpid())
+        self._stack.callback(server.stop)
+        return server
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for it in sockets:
+            it.bind((_HOST, 0))
+        return [int(it.getsockname()[1]) for it in sockets]
+    finally:
+        for it in sockets:
+            it.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False

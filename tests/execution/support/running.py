@@ -1,0 +1,88 @@
+"""Helpers around real processes."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.job import PipelineJob, RunIdentity
+from pipelinerun.execution.in_subprocess import SubprocessStrategy
+
+TRACE = "PIPELINERUN_TEST_TRACE"
+"""Environment variable by which all processes of one test are found, guardians included."""
+
+DEFINITION = PipelineDefinition(
+    stages=[
+        Stage(name="read", type="source", callable="ray.data:range", config={"n": 3}),
+        Stage(name="write", type="sink", callable="builtins:print"),
+    ]
+)
+
+
+def job(code: str) -> PipelineJob:
+    """A job for ``targets``: ``code`` is what the child executes."""
+    return PipelineJob(definition=DEFINITION, run=RunIdentity(params={"code": code}))
+
+
+def strategy(target: str = "succeed") -> SubprocessStrategy:
+    return SubprocessStrategy(child=f"targets:{target}")
+
+
+def python(
+    script: str, trace: str, *arguments: str, stdin: int | None = None
+) -> subprocess.Popen[str]:
+    """Start a Python program as users would, with this directory's modules to import."""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        text=True,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path, TRACE: trace},
+    )
+
+
+def traced(trace: str) -> list[psutil.Process]:
+    """Living processes of the test, but for this one."""
+
+    def belongs(process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(TRACE) == trace and process.pid != os.getpid()
+        except psutil.Error:
+            return False
+
+    return [it for it in psutil.process_iter() if belongs(it)]
+
+
+def workspaces() -> set[Path]:
+    return set(Path("/tmp").glob("prun-*"))
+
+
+def workspaces_of(trace: str) -> set[Path]:
+    """Workspaces that processes of the test belong to."""
+    found = set()
+    for process in traced(trace):
+        try:
+            directory = process.environ().get("PIPELINERUN_WORKSPACE")
+        except psutil.Error:
+            continue
+        if directory:
+            found.add(Path(directory))
+    return found
+
+
+def eventually(holds: Callable[[], object], seconds: float = 30.0) -> bool:
+    """Whether something comes true in time; the time is only there for the test to end."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

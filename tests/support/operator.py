@@ -1,0 +1,83 @@
+"""A real operator process, for as long as a block lasts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+START_TIMEOUT = 120.0
+STOP_TIMEOUT = 60.0
+READY = "Ray is ready"
+
+
+class OperatorProcess:
+    """``pipelinerun operator`` as a child, its log in a file."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+        self.log = log
+        self._options = ("--kubeconfig", str(kubeconfig), *options)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the operator."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipelinerun", "operator", *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+            )
+
+    def wait_ready(self, times: int = 1) -> None:
+        """Wait until it has said for the given time that Ray is there."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.log.read_text().count(READY) < times:
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no Ray after {START_TIMEOUT:.0f} s:\n{self.tail()}")
+            time.sleep(0.05)
+
+    def check_alive(self) -> None:
+        """Fail with the end of the log if it has ended."""
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError(
+                f"the operator ended with {self._process.returncode}:\n{self.tail()}"
+            )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it by a signal and wait for it; returns the wait status."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        status = self._process.wait(STOP_TIMEOUT)
+        self._process = None
+        return status
+
+    def tail(self, lines: int = 60) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def running_operator(
+    kubeconfig: Path, log: Path, options: Sequence[str] = ()
+) -> Iterator[OperatorProcess]:
+    """An operator with Ray up; it is ended, and its Ray with it, when the block ends."""
+    operator = OperatorProcess(kubeconfig, log, *options)
+    operator.start()
+    try:
+        operator.wait_ready()
+        yield operator
+    finally:
+        operator.stop()
