@@ -101,6 +101,13 @@ def test_the_child_leads_a_group_of_its_own_and_is_not_a_fork() -> None:
     assert VARIABLE not in os.environ
 
 
+def test_the_last_progress_survives_a_child_that_does_not() -> None:
+    code = "reporter.progress([StageStatus(name='read', rows_out=3)])\nimport os; os._exit(9)"
+    with pytest.raises(PipelineFailedError) as caught:
+        strategy("run").execute(job(code))
+    assert caught.value.outcome.stages == [StageStatus(name="read", rows_out=3)]
+
+
 def test_a_listener_that_raises_does_not_harm_the_run() -> None:
     def listener(_: list[StageStatus]) -> None:
         raise RuntimeError("listener")

@@ -38,7 +38,8 @@ def leave(row):
 def crash(row):
     os._exit(9)
 
-def endless():
+def endless(started):
+    Path(started).touch()
     while True:
         time.sleep(0.1)
         yield {"number": 0}
@@ -57,7 +58,7 @@ class Broker:
 
 
 def pipeline(file: Path, middle: str = "double", source: str = "numbers") -> PipelineJob:
-    config = {"count": 3} if source == "numbers" else {}
+    config = {"count": 3} if source == "numbers" else {"started": f"{file}-started"}
     return PipelineJob(
         definition=PipelineDefinition(
             stages=[
@@ -116,11 +117,10 @@ def test_a_failed_pipeline_is_an_error_with_its_exit_code(
 
 
 def test_stop_ends_a_pipeline_with_its_ray(trace: str, tmp_path: Path) -> None:
-    rows = tmp_path / "rows"
-    job = pipeline(rows, source="endless")
+    job = pipeline(tmp_path / "rows", source="endless")
     handle = SubprocessStrategy().execute(job, ExecutionOptions(block=False)).interface
     assert handle is not None
-    assert eventually(rows.exists)
+    assert eventually((tmp_path / "rows-started").exists, seconds=60)
     (directory,) = workspaces_of(trace)
     handle.stop()
     assert handle.outcome is not None
@@ -144,10 +144,10 @@ create_strategy(run_in_subprocess={subprocess}).execute(job)
 def test_sigkill_of_the_process_that_executes_leaves_no_ray(
     trace: str, tmp_path: Path, subprocess: bool
 ) -> None:
-    rows, file = tmp_path / "rows", tmp_path / "job"
-    file.write_text(pipeline(rows, source="endless").model_dump_json(by_alias=True))
+    file = tmp_path / "job"
+    file.write_text(pipeline(tmp_path / "rows", source="endless").model_dump_json(by_alias=True))
     with python(PARENT.format(subprocess=subprocess), trace, str(file)) as parent:
-        assert eventually(rows.exists, seconds=60)
+        assert eventually((tmp_path / "rows-started").exists, seconds=60)
         (directory,) = workspaces_of(trace)
         parent.kill()
         parent.communicate()  # nobody holds the parent's output open
@@ -156,11 +156,10 @@ def test_sigkill_of_the_process_that_executes_leaves_no_ray(
 
 
 def test_sigterm_ends_the_child_in_order(trace: str, tmp_path: Path) -> None:
-    rows = tmp_path / "rows"
-    job = pipeline(rows, source="endless")
+    job = pipeline(tmp_path / "rows", source="endless")
     handle = SubprocessStrategy().execute(job, ExecutionOptions(block=False)).interface
     assert handle is not None
-    assert eventually(rows.exists)
+    assert eventually((tmp_path / "rows-started").exists, seconds=60)
     (child,) = [it for it in traced(trace) if it.ppid() == os.getpid() and _is_child(it.cmdline())]
     child.send_signal(signal.SIGTERM)
     outcome = handle.wait()
@@ -186,7 +185,7 @@ from pipelinerun.execution.result import PipelineFailedError
 from running import eventually
 
 ok, bad, endless = (PipelineJob.model_validate_json(Path(f).read_text()) for f in sys.argv[1:4])
-rows = Path(sys.argv[4])
+started = Path(sys.argv[4])
 handler = lambda *_: None
 signal.signal(signal.SIGTERM, handler)
 before = dict(os.environ)
@@ -200,7 +199,7 @@ assert "PIPELINERUN_WORKSPACE" not in os.environ
 print("own ray")
 
 handle = InProcessStrategy().execute(endless, ExecutionOptions(block=False)).interface
-assert eventually(rows.exists)
+assert eventually(started.exists, seconds=60)
 handle.stop()
 assert handle.outcome.exit_code == 143
 assert handle.outcome.failure.class_ == "Cancelled"
@@ -217,9 +216,9 @@ assert ray.is_initialized()
 ray.shutdown()
 print("given ray")
 
-rows.unlink()
+started.unlink()
 InProcessStrategy().execute(endless, ExecutionOptions(block=False))
-assert eventually(rows.exists)
+assert eventually(started.exists, seconds=60)
 print("left running", flush=True)
 """
 
@@ -227,16 +226,15 @@ print("left running", flush=True)
 def test_in_this_process_a_pipeline_takes_the_ray_there_is_or_one_of_its_own(
     trace: str, tmp_path: Path
 ) -> None:
-    rows = tmp_path / "rows"
     jobs = {
         "ok": pipeline(Path("/dev/null")),
         "bad": pipeline(Path("/dev/null"), "fail"),
-        "endless": pipeline(rows, source="endless"),
+        "endless": pipeline(tmp_path / "rows", source="endless"),
     }
     for name, job in jobs.items():
         (tmp_path / name).write_text(job.model_dump_json(by_alias=True))
     files = [str(tmp_path / name) for name in jobs]
-    with python(IN_PROCESS, trace, *files, str(rows)) as program:
+    with python(IN_PROCESS, trace, *files, str(tmp_path / "rows-started")) as program:
         out, err = program.communicate()
     assert program.returncode == 0, err
     assert "own ray" in out

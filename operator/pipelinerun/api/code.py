@@ -1,5 +1,7 @@
 """Rules for code that comes with a run."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 
@@ -23,3 +25,9 @@ def wrong_files(code: Code) -> Iterator[Violation]:
     if size > MAX_CODE_BYTES:
         text = f"{size} bytes are more than {MAX_CODE_BYTES}; build an image with the code instead"
         yield Violation("files", text)
+
+
+def code_hash(code: Code) -> str:
+    """A name for the code: the same for the same files, so that runs with it may share a driver."""
+    text = json.dumps(sorted(code.files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from pipelinerun.api.rules import Rule
 
 Mode = Literal["Subprocess", "InProcess"]
 Phase = Literal["Pending", "Starting", "Running", "Succeeded", "Failed"]
-StageState = Literal["Pending", "Running", "Succeeded", "Failed"]
+StageState = Literal["Pending", "Running", "Succeeded", "Failed", "Stopped"]
 FailureClass = Literal["User", "Config", "OutOfMemory", "Timeout", "Infrastructure", "Cancelled"]
 ConditionType = Literal["Succeeded", "Ready", "Reconciling", "Stalled"]
 
@@ -118,7 +118,7 @@ class StageStatus(ApiModel):
     name: str
     """Name of the stage."""
     state: StageState = "Pending"
-    """Pending, Running, Succeeded or Failed."""
+    """Pending, Running, Succeeded, Failed, or Stopped when another stage failed."""
     rows_in: Annotated[int, Field(ge=0)] = 0
     """Rows that went in."""
     rows_out: Annotated[int, Field(ge=0)] = 0

@@ -33,17 +33,29 @@ def main(channel: socket.socket, request: Mapping[str, str]) -> int:
 
     def run_with_services() -> Outcome:
         outcome = settle(within(_owned_services(), run))
-        # Ray may have got the signal too, and its shutdown abort this process.
+        # The signal may have reached Ray too, whose shutdown would then abort this process.
         interruption.leave(outcome.exit_code)
         return outcome
 
-    def run_all() -> None:
-        settle(within(local_ray(Path(request["workspace"])), run_with_services))
+    def run_on_ray() -> None:
+        outcomes.append(settle(within(local_ray(Path(request["workspace"])), run_with_services)))
 
     # This thread stays free for signals; Ray, too, installs a handler when started in it.
-    pipeline = threading.Thread(target=run_all, name="pipeline", daemon=True)
+    outcomes: list[Outcome] = []
+    pipeline = threading.Thread(target=run_on_ray, name="pipeline", daemon=True)
     pipeline.start()
     pipeline.join()
-    code = settled(reporter).exit_code
-    exit_within(_EXIT_SECONDS, code)
-    return code
+    exit_within(_EXIT_SECONDS, outcomes[0].exit_code)
+    return outcomes[0].exit_code
+
+
+@contextmanager
+def _owned_services() -> Iterator[None]:
+    with services.started(services.owned()):
+        yield
+
+
+def _flush_every_line() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)

@@ -36,7 +36,7 @@ def within(surroundings: AbstractContextManager[object], run: Callable[[], Outco
     try:
         with surroundings:
             outcome = run()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if outcome is None:
             return cannot_start(f"the pipeline's runtime did not start: {error}", error)
         logger.exception("The pipeline's runtime did not end in order")

@@ -104,9 +104,7 @@ def _run(
 
     start = time.monotonic()
     surroundings = nullcontext() if ray.is_initialized() else _embedded_ray(own_ray)
-    outcome = within(
-        surroundings, lambda: drive(job, on_progress=on_progress, stopping=stopping)
-    )
+    outcome = within(surroundings, lambda: drive(job, on_progress=on_progress, stopping=stopping))
     return outcome.model_copy(update={"elapsed_seconds": time.monotonic() - start})
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
+from pipelinerun.api.code import code_hash
 from pipelinerun.api.exit_codes import SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Failure, Outcome, StageStatus
@@ -38,7 +39,6 @@ from pipelinerun.controller.inprocess.protocol import (
     Start,
     encode,
 )
-from pipelinerun.engine.code import code_hash
 from pipelinerun.engine.session import local_ray
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""From a definition to rows: stages run by Ray Data, counted and explained."""

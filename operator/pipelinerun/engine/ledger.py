@@ -1,0 +1,181 @@
+"""The ledger: exact counts of every stage, kept by the driver.
+
+Each process that runs a stage keeps one connection to the driver. It reports before and after each
+call and waits for the answer, so that when a call has returned the driver has its counts: they are
+exact by construction, without a helper actor. The answer carries whether the run is to end.
+A connection that ends in the middle of a call is a crash of that stage.
+"""
+
+import json
+import secrets
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Listener
+from typing import Any
+
+from pipelinerun.api.run import Failure, StageState, StageStatus
+
+CRASH_LIMIT = 3
+"""Crashes of one stage after which a run is given up; Ray Data alone would try without end."""
+_TASKS_KEPT = 10_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a stage finds its ledger; travels to the stage's processes."""
+
+    host: str
+    port: int
+    key: bytes
+
+
+@dataclass
+class Tally:
+    """Counts of one stage, over one Ray task or over all."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+
+    def reset(self) -> None:
+        """Start again from nothing."""
+        self.rows_in = self.rows_out = self.errors = 0
+        self.seconds = 0.0
+
+    def add(self, other: "Tally") -> None:
+        """Add another's counts."""
+        self.rows_in += other.rows_in
+        self.rows_out += other.rows_out
+        self.errors += other.errors
+        self.seconds += other.seconds
+
+
+@dataclass
+class _StageEntry:
+    tallies: OrderedDict[str, Tally] = field(default_factory=OrderedDict)
+    """By Ray task: one that Ray runs again replaces its first execution's counts."""
+    older: Tally = field(default_factory=Tally)
+    processes: set[str] = field(default_factory=set)
+    seen: bool = False
+
+    def total(self) -> Tally:
+        total = Tally()
+        for tally in (self.older, *self.tallies.values()):
+            total.add(tally)
+        return total
+
+
+class Ledger:
+    """Collects reports for the length of a ``with`` block."""
+
+    def __init__(self, stage_names: Sequence[str], host: str, stopping: threading.Event) -> None:
+        self._names = list(stage_names)
+        self._stopping = stopping
+        self._entries = {name: _StageEntry() for name in self._names}
+        self._lock = threading.Lock()
+        self._failure: tuple[Failure, int] | None = None
+        self._crashes: Counter[str] = Counter()
+        self._abandoned = threading.Event()
+        key = secrets.token_bytes(32)
+        self._listener = Listener((host, 0), backlog=128, authkey=key)
+        self.address = Address(host, self._listener.address[1], key)
+        self._connections: set[Connection[Any, Any]] = set()
+
+    def __enter__(self) -> "Ledger":
+        threading.Thread(target=self._accept, name="ledger", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+
+    @property
+    def failure(self) -> tuple[Failure, int] | None:
+        """The first failure that a stage reported, with the exit code it stands for."""
+        with self._lock:
+            return self._failure
+
+    @property
+    def crashed(self) -> str | None:
+        """The stage whose process crashed most often, if any did."""
+        with self._lock:
+            return self._crashes.most_common(1)[0][0] if self._crashes else None
+
+    def note_failure(self, failure: Failure, exit_code: int) -> None:
+        """Record a failure; only the first one counts, the others follow from it."""
+        with self._lock:
+            if self._failure is None:
+                self._failure = failure, exit_code
+
+    def totals(self) -> dict[str, Tally]:
+        """Counts by stage, so far."""
+        with self._lock:
+            return {name: entry.total() for name, entry in self._entries.items()}
+
+    def stages(self) -> list[StageStatus]:
+        """All stages as a running pipeline shows them."""
+        with self._lock:
+            return [self._status(name, entry) for name, entry in self._entries.items()]
+
+    def _status(self, name: str, entry: _StageEntry) -> StageStatus:
+        total = entry.total()
+        state: StageState = "Running" if entry.seen else "Pending"
+        return StageStatus(
+            name=name,
+            state=state,
+            rows_in=total.rows_in,
+            rows_out=total.rows_out,
+            errors=total.errors,
+            seconds=round(total.seconds, 3),
+            replicas=len(entry.processes),
+        )
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                return  # closed
+            except Exception:  # noqa: BLE001, S112 - somebody without the key
+                continue
+            with self._lock:
+                self._connections.add(connection)
+            threading.Thread(
+                target=self._serve, args=(connection,), name="ledger connection", daemon=True
+            ).start()
+
+    def _serve(self, connection: "Connection[Any, Any]") -> None:
+        inside: str | None = None
+        with suppress(OSError, EOFError):
+            while True:
+                report = json.loads(connection.recv_bytes())
+                inside = report["stage"] if report["inside"] else None
+                self._record(report)
+                ending = self._stopping.is_set() or self._abandoned.is_set()
+                connection.send_bytes(b"stop" if ending else b"go")
+        connection.close()
+        with self._lock:
+            self._connections.discard(connection)
+            if inside is not None:
+                self._crashes[inside] += 1
+                if self._crashes[inside] >= CRASH_LIMIT:
+                    self._abandoned.set()
+
+    def _record(self, report: dict[str, Any]) -> None:
+        failure = report["failure"]
+        if failure is not None:
+            self.note_failure(Failure.model_validate(failure), report["exitCode"])
+        with self._lock:
+            entry = self._entries[report["stage"]]
+            entry.seen = True
+            entry.processes.add(report["process"])
+            entry.tallies[report["task"]] = Tally(**report["tally"])
+            while len(entry.tallies) > _TASKS_KEPT:
+                _, oldest = entry.tallies.popitem(last=False)
+                entry.older.add(oldest)

@@ -1,0 +1,60 @@
+"""What a process needs to run one stage; travels there with the task."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelinerun.api.definition import Stage
+from pipelinerun.api.job import RunIdentity
+from pipelinerun.engine.context import StageContext
+from pipelinerun.engine.ledger import Address
+from pipelinerun.engine.loading import CONTEXT, load, wants_context
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage of one run.
+
+    Attributes:
+        stage: its definition.
+        run: identity of the run, for the context.
+        files: code that comes with the run, by path.
+        address: the ledger to report to.
+    """
+
+    stage: Stage
+    run: RunIdentity
+    files: Mapping[str, str]
+    address: Address
+
+    def bind(self, stopping: Callable[[], bool]) -> Callable[..., Any]:
+        """Load the stage's code and fill in config and context.
+
+        A class is made into an object, whose ``__call__`` is returned.
+        """
+        target = load(self.stage.import_path)
+        given = dict(self.stage.config)
+        context = self._context(stopping)
+        if wants_context(target):
+            given[CONTEXT] = context
+        if self.stage.actor is None:
+            return _with(target, given)
+        call: Callable[..., Any] = target(**given).__call__
+        return _with(call, {CONTEXT: context} if wants_context(call) else {})
+
+    def _context(self, stopping: Callable[[], bool]) -> StageContext:
+        return StageContext(
+            stage=self.stage.name,
+            name=self.run.name,
+            namespace=self.run.namespace,
+            uid=self.run.uid,
+            attempt=self.run.attempt,
+            params=dict(self.run.params),
+            logger=logging.getLogger(f"pipeline.{self.stage.name}"),
+            _stopping=stopping,
+        )
+
+
+def _with(target: Callable[..., Any], given: Mapping[str, Any]) -> Callable[..., Any]:
+    return (lambda *arguments: target(*arguments, **given)) if given else target

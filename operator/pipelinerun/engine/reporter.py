@@ -1,0 +1,83 @@
+"""The ledger's other end, in every process that runs a stage."""
+
+import json
+import os
+import socket
+from dataclasses import asdict
+from multiprocessing.connection import Client, Connection
+from typing import Any
+
+import ray
+
+from pipelinerun.api.run import Failure
+from pipelinerun.engine.errors import StoppedError
+from pipelinerun.engine.ledger import Address, Tally
+
+_connections: dict[Address, "Connection[Any, Any]"] = {}
+
+
+class Reporter:
+    """Reports for one stage in this process.
+
+    Attributes:
+        stopping: whether the driver said that the run is to end.
+    """
+
+    def __init__(self, address: Address, stage: str) -> None:
+        self._address = address
+        self._stage = stage
+        self._process = f"{socket.gethostname()}/{os.getpid()}"
+        self._task = ""
+        self._total = Tally()
+        self.stopping = False
+
+    def enter(self) -> None:
+        """Say that the stage's code is about to run.
+
+        Raises:
+            StoppedError: it must not.
+        """
+        task = ray.get_runtime_context().get_task_id() or self._process
+        if task != self._task:
+            self._task, self._total = task, Tally()
+        self._report(inside=True)
+        if self.stopping:
+            raise StoppedError
+
+    def leave(self, tally: Tally) -> None:
+        """Add what a call did to the counts of its Ray task."""
+        self._total.add(tally)
+        self._report(inside=False)
+
+    def fail(self, tally: Tally, failure: Failure, exit_code: int) -> None:
+        """The same for a call that failed."""
+        self._total.add(tally)
+        self._report(inside=False, failure=failure, exit_code=exit_code)
+
+    def _report(
+        self, *, inside: bool, failure: Failure | None = None, exit_code: int | None = None
+    ) -> None:
+        report = {
+            "stage": self._stage,
+            "process": self._process,
+            "task": self._task,
+            "tally": asdict(self._total),
+            "inside": inside,
+            "failure": failure.model_dump(by_alias=True) if failure else None,
+            "exitCode": exit_code,
+        }
+        try:
+            connection = _connect(self._address)
+            connection.send_bytes(json.dumps(report).encode())
+            self.stopping = connection.recv_bytes() == b"stop"
+        except (OSError, EOFError):
+            raise StoppedError from None  # the driver has ended its run
+
+
+def _connect(address: Address) -> "Connection[Any, Any]":
+    """The connection of this process; one to an earlier run's ledger is closed."""
+    if address not in _connections:
+        for old in [*_connections]:
+            _connections.pop(old).close()
+        _connections[address] = Client((address.host, address.port), authkey=address.key)
+    return _connections[address]

@@ -1,0 +1,80 @@
+"""An embedded Ray with explicit sizes and nothing that a pipeline does not need."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+OOM_RETRIES = 2
+"""How often Ray tries a task again that its memory monitor killed; by default without end."""
+
+_STORE_SHARE = 0.3
+_SHARED_MEMORY_SHARE = 0.9
+_STORE_MINIMUM = 80 * 1024 * 1024
+_STORE_MAXIMUM = 8 * 1024**3
+_STORE_MAXIMUM_MACOS = 2 * 1024**3
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Loopback and one user: a token would be written to the home directory, which may be read-only.
+    "RAY_AUTH_MODE": "disabled",
+    # Ray's note that zero may mean no accelerators in the future; nothing here depends on it.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@contextmanager
+def local_ray(
+    temp_dir: Path,
+    *,
+    num_cpus: int | None = None,
+    object_store_memory: int | None = None,
+    log_to_driver: bool = True,
+) -> Iterator[None]:
+    """Ray for this process, until the block ends.
+
+    Args:
+        temp_dir: folder for its session; short, since Unix sockets are put below it.
+        num_cpus: CPUs to offer; what this process may use when left out.
+        object_store_memory: bytes; a share of the machine's memory when left out.
+        log_to_driver: print what the stages print.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: PLC0415 - reads the environment when it is loaded
+
+    ray.init(
+        address="local",
+        num_cpus=num_cpus or available_cpus(),
+        object_store_memory=object_store_memory or default_object_store(),
+        include_dashboard=False,
+        log_to_driver=log_to_driver,
+        logging_level="WARNING",
+        namespace="pipelinerun",
+        _temp_dir=str(temp_dir),
+        _system_config={"task_oom_retries": OOM_RETRIES},
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_object_store() -> int:
+    """Bytes for the object store: 30 % of the memory, no more than shared memory holds."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [memory * _STORE_SHARE]
+    if sys.platform == "darwin":
+        limits.append(_STORE_MAXIMUM_MACOS)
+    else:
+        limits += [_STORE_MAXIMUM, shutil.disk_usage("/dev/shm").free * _SHARED_MEMORY_SHARE]  # noqa: S108
+    return max(_STORE_MINIMUM, int(min(limits)))

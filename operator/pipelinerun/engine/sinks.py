@@ -1,0 +1,38 @@
+"""Sinks: some take the whole Dataset, the others are called per row or batch."""
+
+import inspect
+from typing import Any
+
+from ray.data import Dataset
+
+from pipelinerun.api.definition import Stage
+from pipelinerun.engine.loading import load
+
+_NAMES = frozenset({"ray.data.Dataset", "data.Dataset", "Dataset"})
+
+
+def takes_dataset(stage: Stage) -> bool:
+    """Whether a sink is given the Dataset.
+
+    A method of Dataset is, and so is a function whose first parameter is annotated with
+    ``ray.data.Dataset`` or named ``dataset``, unless ``per`` says otherwise.
+    """
+    if stage.type != "sink" or stage.per is not None or stage.callable is None:
+        return False
+    target = load(stage.callable)
+    if getattr(target, "__qualname__", "").startswith("Dataset.") and hasattr(
+        Dataset, target.__name__
+    ):
+        return True
+    parameter = _first_parameter(target)
+    if parameter is None:
+        return False
+    annotation = parameter.annotation
+    return annotation is Dataset or annotation in _NAMES or parameter.name == "dataset"
+
+
+def _first_parameter(target: Any) -> inspect.Parameter | None:
+    try:
+        return next(iter(inspect.signature(target).parameters.values()), None)
+    except (TypeError, ValueError):
+        return None

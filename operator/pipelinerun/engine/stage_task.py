@@ -1,0 +1,213 @@
+"""What runs in Ray's processes: a stage's code, between a block and the next, counted."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pipelinerun.engine import importer
+from pipelinerun.engine.errors import StageError, StoppedError
+from pipelinerun.engine.failure import of_stage
+from pipelinerun.engine.ledger import Address, Tally
+from pipelinerun.engine.plan import StagePlan
+from pipelinerun.engine.reporter import Reporter
+from pipelinerun.engine.rows import (
+    RowBuffer,
+    block_of,
+    is_batch,
+    length_of,
+    results_of,
+    rows_of,
+)
+
+Call = Callable[..., Any]
+Output = tuple[int, Any]
+"""A batch, after the number of its rows."""
+
+NO_ROWS: Output = (0, ())
+END: Output = (0, None)
+TICK = 0.5
+"""Seconds after which a slow stage reports although it has not gathered many rows."""
+
+_bound: dict[tuple[Address, str], "StageRunner"] = {}
+"""Functions that this process has loaded, for the run it works for at present."""
+
+
+class StageRunner:
+    """A stage's code, loaded in this process."""
+
+    def __init__(self, plan: StagePlan) -> None:
+        self._plan = plan
+        self._name = plan.stage.name
+        self._reporter = Reporter(plan.address, self._name)
+        self._call: Call | None = None
+
+    def load(self) -> Call:
+        """Load the stage's code, and make its object if it is a class."""
+        if self._call is None:
+            self._reporter.enter()
+            tally = Tally()
+            try:
+                _use(self._plan)
+                self._call = self._plan.bind(lambda: self._reporter.stopping)
+            except BaseException as error:  # noqa: BLE001 - sys.exit and worse are the stage's failure
+                raise self._failed(tally, error) from None
+            self._reporter.leave(tally)
+        return self._call
+
+    def over(self, block: Any) -> Iterator[Any]:
+        """Run the stage over a block, or over a batch if it is called per batch."""
+        call = self.load()
+        if self._plan.stage.type == "sink":
+            work = _sink_rows if self._plan.stage.per != "Batch" else _sink_batch
+        else:
+            work = _per_row if self._plan.stage.per != "Batch" else _per_batch
+        return self._reported(lambda tally: work(call, block, tally))
+
+    def from_nothing(self) -> Iterator[Any]:
+        """Run a source."""
+        call = self.load()
+        return self._reported(lambda _: _gathered(results_of(call())))
+
+    def _reported(self, work: Callable[[Tally], Iterator[Output]]) -> Iterator[Any]:
+        """Report before and after each piece of work: between two outputs others may run."""
+        tally = Tally()
+        pieces = work(tally)
+        while True:
+            self._reporter.enter()
+            started = time.perf_counter()
+            try:
+                rows, output = next(pieces, END)
+                block = block_of(output) if rows else None
+            except BaseException as error:  # noqa: BLE001 - sys.exit and worse are its failure
+                tally.seconds += time.perf_counter() - started
+                raise self._failed(tally, error) from None
+            tally.seconds += time.perf_counter() - started
+            tally.rows_out += rows
+            self._reporter.leave(tally)
+            if output is None:
+                return
+            tally.reset()
+            if block is not None:
+                yield block
+
+    def _failed(self, tally: Tally, error: BaseException) -> Exception:
+        if isinstance(error, StoppedError | GeneratorExit | KeyboardInterrupt):
+            return StoppedError()
+        tally.errors += 1
+        failure, exit_code = of_stage(self._name, error)
+        self._reporter.fail(tally, failure, exit_code)
+        return StageError(self._name)
+
+
+def run_function(block: Any, plan: StagePlan) -> Iterator[Any]:
+    """A Ray Data function: a stage without state."""
+    yield from _runner(plan).over(block)
+
+
+def run_source(_block: Any, plan: StagePlan) -> Iterator[Any]:
+    """A Ray Data function: a source that yields, as one task over a single row."""
+    yield from _runner(plan).from_nothing()
+
+
+class StageActor:
+    """A Ray Data class: a stage with state."""
+
+    def __init__(self, plan: StagePlan) -> None:
+        self._runner = StageRunner(plan)
+
+    def __call__(self, block: Any) -> Iterator[Any]:
+        """Run the stage over a block or batch."""
+        # The object is made here, not in the constructor: Ray restarts an actor whose constructor
+        # fails, and a failure has to end the run.
+        yield from self._runner.over(block)
+
+
+def count(block: Any, plan: StagePlan) -> Iterator[Any]:
+    """A Ray Data function: pass rows through and count them for a stage that Ray Data runs."""
+    reporter = Reporter(plan.address, plan.stage.name)
+    reporter.enter()
+    rows = length_of(block)
+    reporter.leave(Tally(rows_in=rows, rows_out=rows))
+    yield block
+
+
+def _runner(plan: StagePlan) -> StageRunner:
+    key = plan.address, plan.stage.name
+    if key not in _bound:
+        for old in [key for key in _bound if key[0] != plan.address]:
+            del _bound[old]
+        _bound[key] = StageRunner(plan)
+    return _bound[key]
+
+
+_used: Address | None = None
+
+
+def _use(plan: StagePlan) -> None:
+    """Make the run's code importable in this process."""
+    global _used  # noqa: PLW0603 - sys.meta_path is global as well
+    if _used != plan.address:
+        importer.replace(plan.files)
+        _used = plan.address
+
+
+def _per_row(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
+    buffer, due = RowBuffer(), _next_tick()
+    for row in rows_of(block):
+        tally.rows_in += 1
+        for result in results_of(call(row)):
+            buffer.add(result)
+            if buffer.full:
+                yield len(buffer), buffer.take()
+        if time.monotonic() > due:
+            yield len(buffer), buffer.take()
+            due = _next_tick()
+    yield len(buffer), buffer.take()
+
+
+def _per_batch(call: Call, batch: Any, tally: Tally) -> Iterator[Output]:
+    tally.rows_in += length_of(batch)
+    for result in results_of(call(batch)):
+        yield length_of(result), result
+
+
+def _sink_rows(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
+    due = _next_tick()
+    for row in rows_of(block):
+        tally.rows_in += 1
+        _exhaust(call(row))
+        if time.monotonic() > due:
+            yield NO_ROWS
+            due = _next_tick()
+
+
+def _sink_batch(call: Call, batch: Any, tally: Tally) -> Iterator[Output]:
+    tally.rows_in += length_of(batch)
+    _exhaust(call(batch))
+    yield NO_ROWS
+
+
+def _gathered(results: Iterable[Any]) -> Iterator[Output]:
+    """What a source yields, gathered into batches."""
+    buffer, due = RowBuffer(), _next_tick()
+    for result in results:
+        if is_batch(result):
+            yield len(buffer), buffer.take()
+            yield length_of(result), result
+        else:
+            buffer.add(result)
+        if buffer.full or time.monotonic() > due:
+            yield len(buffer), buffer.take()
+            due = _next_tick()
+    yield len(buffer), buffer.take()
+
+
+def _exhaust(result: Any) -> None:
+    """Run a sink that is a generator function to its end."""
+    if isinstance(result, Iterator):
+        deque(result, maxlen=0)
+
+
+def _next_tick() -> float:
+    return time.monotonic() + TICK
