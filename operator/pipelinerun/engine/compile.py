@@ -67,13 +67,12 @@ class Compiler:
 
     def _apply(self, dataset: Dataset, stage: Stage) -> Dataset:
         plan = self._plan_of(stage)
+        shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
         if stage.per == "Batch":
             shape = {
                 "batch_size": stage.batch_size or DEFAULT_BATCH,
                 "batch_format": stage.batch_format or "numpy",
             }
-        else:
-            shape = {"batch_size": None, "batch_format": None}
         scale = scale_of(stage, self._runtime)
         if stage.actor is None:
             options = {**self._options, **reservation_of(stage, None)}

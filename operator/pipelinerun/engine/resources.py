@@ -59,11 +59,7 @@ def never_satisfied(
     stages: Sequence[Stage], runtime: Runtime, total: Mapping[str, float]
 ) -> Iterator[Violation]:
     """Stages that ask for more than there is, and would wait for ever."""
-    names = {
-        "num_cpus": ("CPU", "CPUs"),
-        "num_gpus": ("GPU", "GPUs"),
-        "memory": ("memory", "bytes"),
-    }
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
     for index, stage in enumerate(stages):
         copies = scale_of(stage, runtime).minimum if stage.actor else 1
         for name, wanted in reservation_of(stage, None).items():

@@ -82,7 +82,7 @@ def block_of(batch: Any) -> Any:
     """
     try:
         return BlockAccessor.batch_to_block(batch)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - of several libraries, each with errors of its own
         reason = str(error.__context__ or error).partition("\n")[0]
         raise TypeError(f"returned what cannot be stored: {reason}") from None
 

@@ -1,0 +1,47 @@
+"""The program: ``pipelinerun``, which is also a kubectl plug-in."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from pipelinerun.cli.crd import crd
+from pipelinerun.cli.operator import operator
+from pipelinerun.cli.run import run
+from pipelinerun.cli.validate import validate
+
+app = typer.Typer(
+    name="pipelinerun",
+    help="Run data pipelines on Ray, from the command line or as a Kubernetes resource.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(validate)
+app.command()(crd)
+app.command()(operator)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("pipelinerun-operator"))
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Run data pipelines on Ray, from the command line or as a Kubernetes resource."""
+
+
+def main() -> None:
+    """Entry point of the console scripts."""
+    app()

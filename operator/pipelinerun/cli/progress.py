@@ -1,0 +1,133 @@
+"""Live progress: a table that is redrawn on a terminal, lines elsewhere."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from pipelinerun.api.run import StageStatus
+from pipelinerun.cli.render import stage_line, stage_table
+
+LINE_INTERVAL = 5.0
+"""Seconds between two lines about a stage that runs."""
+
+
+class ProgressReporter(Protocol):
+    """Shows how far the stages are, for the length of a ``with`` block."""
+
+    def update(self, stages: Sequence[StageStatus]) -> None:
+        """Show the stages as they are now."""
+
+    def stream(self, original: IO[str]) -> IO[str]:
+        """Where the pipeline's output has to go, so that it does not disturb what is shown."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+def reporter_for(console: Console) -> ProgressReporter:
+    """The reporter that suits a console."""
+    return LiveReporter(console) if console.is_terminal else LineReporter(console)
+
+
+class LiveReporter:
+    """A table at the bottom of a terminal; output of the pipeline scrolls above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stages: Sequence[StageStatus] = ()
+        self._started = time.monotonic()
+        self._spinner = Spinner("dots", "Starting Ray …")
+        self._live = Live(
+            get_renderable=self._render, console=console, refresh_per_second=8, transient=True
+        )
+
+    def update(self, stages: Sequence[StageStatus]) -> None:
+        """See ``ProgressReporter``."""
+        if not self._stages:
+            self._started = time.monotonic()
+        self._stages = stages
+
+    def stream(self, original: IO[str]) -> IO[str]:
+        """See ``ProgressReporter``."""
+        return _AboveLive(self._console) if original.isatty() else original  # type: ignore[return-value]
+
+    def _render(self) -> RenderableType:
+        if not self._stages:
+            return self._spinner
+        elapsed = time.monotonic() - self._started
+        self._spinner.update(text=f"{elapsed:.1f} s")
+        return Group(stage_table(self._stages, elapsed), Text(), self._spinner)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+
+class LineReporter:
+    """A line when a stage changes its state, and now and then while it runs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def update(self, stages: Sequence[StageStatus]) -> None:
+        """See ``ProgressReporter``."""
+        now = time.monotonic()
+        for stage in stages:
+            state, told = self._told.get(stage.name, ("Pending", now))
+            if stage.state != state or (stage.state == "Running" and now - told >= LINE_INTERVAL):
+                self._console.print(stage_line(stage), highlight=False, soft_wrap=True)
+                self._told[stage.name] = (stage.state, now)
+
+    def stream(self, original: IO[str]) -> IO[str]:
+        """See ``ProgressReporter``."""
+        return original
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        return None
+
+
+class _AboveLive:
+    """A stream without a file descriptor, whose text appears above the live table."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def write(self, text: str) -> int:
+        """Print text, control sequences of the pipeline's included."""
+        self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
