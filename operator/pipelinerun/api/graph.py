@@ -113,8 +113,8 @@ def _wrong_ends(definition: PipelineDefinition) -> Iterator[Violation]:
 
 def _unreachable(definition: PipelineDefinition) -> Iterator[Violation]:
     upstream = _all_upstream(definition)
-    sources = {stage.name for stage in definition.stages if stage.type == "source"}
-    for index, stage in _enabled(definition):
+    sources = {stage.name for _, stage in _enabled(definition) if stage.type == "source"}
+    for index, stage in _enabled(definition) if sources else ():
         if stage.type != "source" and not upstream[stage.name] & sources:
             yield Violation(f"stages[{index}]", f"{stage.name!r} is not reached from any source")
 

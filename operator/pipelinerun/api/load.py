@@ -7,24 +7,10 @@ import yaml
 from pydantic import ValidationError
 
 from pipelinerun.api.environment import substitute
+from pipelinerun.api.manifest_yaml import ManifestLoader
 from pipelinerun.api.names import API_VERSION, KIND
 from pipelinerun.api.run import PipelineRun
 from pipelinerun.api.violations import InvalidDefinitionError, Violation, from_validation_error
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key written twice, which YAML forbids and PyYAML lets pass."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen and key != "<<":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is written twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def load_manifests(text: str, environment: Mapping[str, str] | None = None) -> list[PipelineRun]:
@@ -37,8 +23,8 @@ def load_manifests(text: str, environment: Mapping[str, str] | None = None) -> l
         InvalidDefinitionError: not YAML, not a PipelineRun, or fields that are wrong.
     """
     try:
-        documents = [item for item in yaml.load_all(text, _UniqueKeyLoader) if item is not None]
-    except yaml.YAMLError as error:
+        documents = [item for item in yaml.load_all(text, ManifestLoader) if item is not None]
+    except (yaml.YAMLError, ValueError) as error:
         raise InvalidDefinitionError([Violation("", f"not YAML: {error}")]) from None
     if not documents:
         raise InvalidDefinitionError([Violation("", "no document in it")])

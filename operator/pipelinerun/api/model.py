@@ -22,6 +22,7 @@ class ApiModel(BaseModel):
         populate_by_name=True,
         extra="forbid",
         frozen=True,
+        ser_json_inf_nan="constants",
         strict=True,
         use_attribute_docstrings=True,
     )

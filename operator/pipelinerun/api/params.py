@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -80,7 +81,10 @@ def _convert(param: Param, text: str) -> Any:
         case "integer":
             return int(text)
         case "number":
-            return float(text)
+            number = float(text)
+            if not isfinite(number):
+                raise ValueError(text)
+            return number
         case "boolean":
             if text not in _BOOLEANS:
                 raise ValueError(text)

@@ -1,13 +1,15 @@
 """From a spec to a job: the same checks wherever a run is about to start."""
 
+from collections.abc import Iterator, Sequence
+
 from pipelinerun.api import graph
 from pipelinerun.api.code import wrong_files
 from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.params import effective_values, resolve
 from pipelinerun.api.rules import broken_rules
-from pipelinerun.api.run import PipelineRunSpec
-from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.api.run import ParamValue, PipelineRunSpec
+from pipelinerun.api.violations import InvalidDefinitionError, Violation
 
 
 def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
@@ -18,6 +20,7 @@ def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
     """
     wrong = [
         *broken_rules(spec),
+        *_given_twice(spec.params),
         *(violation.under("pipeline") for violation in graph.violations(spec.pipeline)),
         *(violation.under("code") for violation in wrong_files(spec.code)),
     ]
@@ -39,3 +42,10 @@ def check(definition: PipelineDefinition) -> None:
     wrong = [*broken_rules(definition), *graph.violations(definition)]
     if wrong:
         raise InvalidDefinitionError(wrong)
+
+
+def _given_twice(params: Sequence[ParamValue]) -> Iterator[Violation]:
+    names = [param.name for param in params]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Violation(f"params[{index}].name", f"{name!r} is given twice")

@@ -1,9 +1,12 @@
 """Kubernetes quantities of bytes."""
 
+import re
 from decimal import Decimal
 
+QUANTITY_PATTERN = r"^([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+
 _FACTORS = {
-    "": 1,
+    None: 1,
     "k": 10**3,
     "M": 10**6,
     "G": 10**9,
@@ -21,8 +24,8 @@ def parse_quantity(text: str) -> int:
     Raises:
         ValueError: not a quantity of bytes.
     """
-    number = text.rstrip("kKMGTi")
-    try:
-        return int(Decimal(number) * _FACTORS[text[len(number) :]])
-    except (ArithmeticError, KeyError):
-        raise ValueError(f"{text!r} is not a quantity of bytes such as 512Mi") from None
+    match = re.fullmatch(QUANTITY_PATTERN, text, re.ASCII)
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity of bytes such as 512Mi")
+    number, suffix = match.groups()
+    return int(Decimal(number) * _FACTORS[suffix])

@@ -231,9 +231,11 @@ class PipelineRun(ApiModel):
     RULES: ClassVar = (
         Rule(
             "spec",
-            "!has(oldSelf.status) || !has(oldSelf.status.startTime) || self.spec == oldSelf.spec",
+            "!has(oldSelf.status) || !(has(oldSelf.status.startTime)"
+            " || has(oldSelf.status.completionTime)) || self.spec == oldSelf.spec",
             None,
-            "cannot be changed once the run has started; apply a run with another name instead",
+            "cannot be changed once the run has started or was refused;"
+            " apply a run with another name instead",
         ),
         Rule(
             "status",

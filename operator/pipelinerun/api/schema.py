@@ -66,7 +66,7 @@ def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping
 def _description(node: Mapping[str, Any]) -> str:
     text = " ".join(str(node["description"]).split())
     default = node.get("default")
-    if default is None or isinstance(default, dict | list) or "default" in text.lower():
+    if default in (None, "", [], {}) or "default" in text.lower():
         return text
     return f"{text} Default: {str(default).lower() if isinstance(default, bool) else default}."
 

@@ -23,7 +23,8 @@ def stage_table(stages: Sequence[StageStatus], elapsed: float | None = None) -> 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("STAGE", max_width=28, no_wrap=True, overflow="ellipsis")
     table.add_column("STATE")
-    for name in ("ROWS IN", "ROWS OUT", "ROWS/S", "SECONDS"):
+    rates = ("ROWS/S",) if elapsed else ()
+    for name in ("ROWS IN", "ROWS OUT", "SECONDS", *rates):
         table.add_column(name, justify="right")
     for stage in stages:
         table.add_row(
@@ -31,8 +32,8 @@ def stage_table(stages: Sequence[StageStatus], elapsed: float | None = None) -> 
             Text(stage.state, style=_COLOURS[stage.state]),
             f"{stage.rows_in:,}" if stage.rows_in else "",
             f"{stage.rows_out:,}" if stage.rows_out else "",
-            _rate(stage, elapsed),
             f"{stage.seconds:.1f}" if stage.seconds else "",
+            *((_rate(stage, elapsed),) if elapsed else ()),
         )
     return table
 
@@ -72,6 +73,6 @@ def _failure(failure: Failure) -> RenderableType:
     return Group(grid, Text(), Text(failure.tail)) if failure.tail else grid
 
 
-def _rate(stage: StageStatus, elapsed: float | None) -> str:
+def _rate(stage: StageStatus, elapsed: float) -> str:
     rows = max(stage.rows_in, stage.rows_out)
-    return f"{rows / elapsed:,.0f}" if elapsed and rows else ""
+    return f"{rows / elapsed:,.0f}" if rows else ""

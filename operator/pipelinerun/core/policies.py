@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
-from pipelinerun.api.run import TERMINAL_PHASES, Failure, Outcome
+from pipelinerun.api.run import MESSAGE_LIMIT, TERMINAL_PHASES, Failure, Outcome
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.observed import Decision, Event, Observed, nothing
@@ -87,7 +87,7 @@ def refuse(observed: Observed, now: datetime) -> Decision | None:
     refusal = observed.refusal
     if refusal is None:
         return None
-    failure = Failure(class_=refusal.failure_class, message=refusal.message)
+    failure = Failure(class_=refusal.failure_class, message=refusal.message[:MESSAGE_LIMIT])
     outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
     status = build.finished(
         observed.status, outcome, generation=observed.generation, now=now, reason=refusal.reason
@@ -164,11 +164,11 @@ def _end_of_attempt(observed: Observed) -> Outcome | None:
     if observed.status.phase not in _UNDER_WAY:
         return None
     sighting = observed.sighting
-    if sighting is not None and sighting.sight == "Ended":
+    if sighting is not None and sighting.sight in {"Starting", "Running"}:
+        return None
+    if sighting is not None and sighting.outcome is not None:
         return sighting.outcome
-    if sighting is None or sighting.sight == "Lost":
-        known = f": {sighting.message}" if sighting is not None and sighting.message else ""
-        message = f"the driver of attempt {observed.status.attempt} is gone{known}"
-        failure = Failure(class_="Infrastructure", message=message, signal=9)
-        return Outcome(exit_code=_KILLED, failure=failure, stages=observed.status.stages)
-    return None
+    known = f": {sighting.message}" if sighting is not None and sighting.message else ""
+    message = f"the driver of attempt {observed.status.attempt} is gone{known}"[:MESSAGE_LIMIT]
+    failure = Failure(class_="Infrastructure", message=message, signal=9)
+    return Outcome(exit_code=_KILLED, failure=failure, stages=observed.status.stages)

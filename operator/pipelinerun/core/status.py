@@ -102,7 +102,7 @@ def attempt_ended(
             update={
                 "reason": reason_of(outcome),
                 "exit_code": outcome.exit_code,
-                "elapsed_seconds": outcome.elapsed_seconds,
+                "elapsed_seconds": round(outcome.elapsed_seconds, 3),
                 "failure_class": outcome.failure.class_ if outcome.failure else None,
                 "completion_time": format_time(now),
             }
@@ -128,7 +128,7 @@ def finished(
     changed = status.model_copy(
         update={
             "exit_code": outcome.exit_code,
-            "elapsed_seconds": outcome.elapsed_seconds,
+            "elapsed_seconds": round(outcome.elapsed_seconds, 3),
             "failure": outcome.failure,
             "completion_time": format_time(now),
         }

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+import ray.data
 from ray.data import DataContext
 from ray.exceptions import OutOfMemoryError
 
 from pipelinerun.api import graph
 from pipelinerun.api.code import code_hash
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.prepare import check
@@ -32,6 +33,7 @@ _TERMINATED = SIGNAL_BASE + 15
 _LOOPBACK = "127.0.0.1"
 _LOG_LEVELS = {
     "ray.data": logging.WARNING,
+    "ray.data._internal.progress": logging.ERROR,
     # They print the traceback of every failure of a stage, which the outcome tells already.
     "ray.data._internal.execution.streaming_executor_state": logging.CRITICAL,
     "ray.data.exceptions": logging.CRITICAL,
@@ -63,6 +65,16 @@ def run_pipeline(
     return outcome
 
 
+def warm_up() -> None:
+    """Run a pipeline of no rows: the first one in a process costs seconds, others milliseconds."""
+    with _quiet(Runtime()):
+        ray.data.range(1).map_batches(_identity).materialize()
+
+
+def _identity(batch: Any) -> Any:
+    return batch
+
+
 def _check(definition: PipelineDefinition) -> None:
     check(definition)
     wrong = wrong_code(definition)
@@ -91,7 +103,7 @@ def _run(
         nonlocal current
         current = stage
 
-    with Ledger(names, _ledger_host(), stopping) as ledger, _quiet(job.definition):
+    with Ledger(names, _ledger_host(), stopping) as ledger, _quiet(job.definition.runtime):
         compiled = Compiled(lambda: None, frozenset())
         error: BaseException | None = None
         with reporting(lambda: _joined(ledger.stages(), compiled.counted), on_progress):
@@ -162,7 +174,7 @@ def _ledger_host() -> str:
 
 
 @contextmanager
-def _quiet(definition: PipelineDefinition) -> Iterator[None]:
+def _quiet(runtime: Runtime) -> Iterator[None]:
     """Ray Data's settings for this run, put back afterwards: a driver may run others."""
     context = DataContext.get_current()
     settings: dict[str, Any] = {
@@ -171,7 +183,7 @@ def _quiet(definition: PipelineDefinition) -> Iterator[None]:
         "print_on_execution_start": False,
     }
     limits = context.execution_options.resource_limits
-    threshold = definition.runtime.dynamic_memory_threshold
+    threshold = runtime.dynamic_memory_threshold
     levels = {name: logging.getLogger(name).level for name in _LOG_LEVELS}
     before = {name: getattr(context, name) for name in settings}
     for name, value in settings.items():

@@ -1,11 +1,13 @@
 """An embedded Ray with explicit sizes and nothing that a pipeline does not need."""
 
+import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 OOM_RETRIES = 2
 """How often Ray tries a task again that its memory monitor killed; by default without end."""
@@ -16,7 +18,12 @@ _STORE_MINIMUM = 80 * 1024 * 1024
 _STORE_MAXIMUM = 8 * 1024**3
 _STORE_MAXIMUM_MACOS = 2 * 1024**3
 
+_SYSTEM_CONFIG: dict[str, Any] = {"task_oom_retries": OOM_RETRIES}
+_WARM: dict[str, Any] = {"idle_worker_killing_time_threshold_ms": 10 * 60 * 1000}
 _ENVIRONMENT = {
+    # What stages print is the run's output: every line of it, and without colours.
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_COLOR_PREFIX": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     # Loopback and one user: a token would be written to the home directory, which may be read-only.
     "RAY_AUTH_MODE": "disabled",
@@ -31,7 +38,7 @@ def local_ray(
     *,
     num_cpus: int | None = None,
     object_store_memory: int | None = None,
-    log_to_driver: bool = True,
+    keep_warm: bool = False,
 ) -> Iterator[None]:
     """Ray for this process, until the block ends.
 
@@ -39,22 +46,25 @@ def local_ray(
         temp_dir: folder for its session; short, since Unix sockets are put below it.
         num_cpus: CPUs to offer; what this process may use when left out.
         object_store_memory: bytes; a share of the machine's memory when left out.
-        log_to_driver: print what the stages print.
+        keep_warm: keep idle processes for the next run; by default Ray ends those that it has more
+            of than CPUs after a second.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray  # noqa: PLC0415 - reads the environment when it is loaded
 
+    # Its warning that SIGTERM has no handler outside the main thread: that is as we want it.
+    logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
     ray.init(
         address="local",
         num_cpus=num_cpus or available_cpus(),
         object_store_memory=object_store_memory or default_object_store(),
         include_dashboard=False,
-        log_to_driver=log_to_driver,
+        log_to_driver=True,
         logging_level="WARNING",
         namespace="pipelinerun",
         _temp_dir=str(temp_dir),
-        _system_config={"task_oom_retries": OOM_RETRIES},
+        _system_config=_SYSTEM_CONFIG | (_WARM if keep_warm else {}),
     )
     try:
         yield

@@ -6,7 +6,6 @@ that created it, and remembers what it was assigned, so that the next gateway ca
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
@@ -40,9 +39,9 @@ class Driver:
 
     def warm_up(self) -> None:
         """Run a small dataset: the first one costs seconds, the next ones milliseconds."""
-        import ray.data  # noqa: PLC0415 - only drivers pay for it
+        from pipelinerun.engine.run import warm_up  # noqa: PLC0415 - loads Ray, only here
 
-        ray.data.range(1).map_batches(_identity).materialize()
+        warm_up()
 
     def adopt(self, epoch: int) -> tuple[str, str] | None:
         """Belong to a gateway from now on; returns what is assigned, as (key, code).
@@ -101,7 +100,3 @@ def _run(job: PipelineJob, assignment: Assignment) -> None:
             failure = Failure(class_="Infrastructure", message="the driver could not run it")
             assignment.outcome = Outcome(exit_code=ExitCode.CANNOT_START, failure=failure)
         assignment.ended.set()
-
-
-def _identity(batch: Any) -> Any:
-    return batch

@@ -292,7 +292,10 @@ async def _serve(channel: socket.socket, settings: Settings) -> None:
             asyncio.create_task(gateway.serve(reader)),
             asyncio.create_task(gateway.watch_health()),
         ]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        _, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -311,7 +314,7 @@ async def _ray(settings: Settings) -> AsyncIterator[None]:
         Path(settings.temp_dir),
         num_cpus=settings.cpus,
         object_store_memory=settings.object_store,
-        log_to_driver=True,
+        keep_warm=True,
     )
     await asyncio.to_thread(session.__enter__)
     try:
