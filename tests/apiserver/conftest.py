@@ -1,0 +1,42 @@
+"""A control plane with the CRD, and an operator with exactly the rights it needs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.support.operator import OperatorProcess, running_operator
+from tests.support.runs import Runs
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATOR = "pipelinerun-operator"
+CRD = "crd/pipelineruns.pipelinerun.dev"
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with the CRD established."""
+    rbac = Path(__file__).parent / "rbac.yaml"
+    control_plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(rbac))
+    control_plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    for namespace in ("other", "recovery"):
+        control_plane.kubectl("create", "namespace", namespace)
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def runs(cluster: ControlPlane) -> Runs:
+    """Runs on the control plane."""
+    return Runs(cluster)
+
+
+@pytest.fixture(scope="session")
+def operator(
+    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """An operator that allows in-process runs in the namespace default, two at once."""
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    options = ["-n", "default", "-n", "other", "--in-process-namespace", "default"]
+    with running_operator(cluster.kubeconfig_for(OPERATOR), log, options) as process:
+        yield process

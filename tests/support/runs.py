@@ -1,0 +1,157 @@
+"""Applying runs and looking at them."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests.cluster.controlplane import ControlPlane
+
+Document = dict[str, Any]
+
+TIMEOUT = 120.0
+_POLL = 0.05
+
+STEPS = """
+import os, signal, sys, time
+from pathlib import Path
+
+def numbers(count=5, delay=0.0):
+    for n in range(count):
+        time.sleep(delay)
+        yield {"n": n}
+
+def square(row):
+    return {"n": row["n"], "square": row["n"] ** 2}
+
+def sleep(row, seconds, beat=None):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if beat:
+            Path(beat).write_text(str(time.time()))
+        time.sleep(0.05)
+    return row
+
+def witness(row, path, context):
+    with open(path, "a") as file:
+        file.write(f"{context.name} {context.attempt} {row['n']}\\n")
+    return row
+
+def wrong(row):
+    raise ValueError(f"no {row['n']} please")
+
+def leave(row, code):
+    sys.exit(code)
+
+def crash(row):
+    os._exit(9)
+
+def crash_driver():
+    os._exit(9)
+
+def kill_driver():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def drop(row):
+    return None
+"""
+
+SOURCE: Document = {"name": "numbers", "type": "source", "callable": "steps:numbers"}
+SINK: Document = {"name": "end", "type": "sink", "callable": "steps:drop"}
+
+
+def stage(name: str, callable_: str, **config: Any) -> Document:
+    """A stage that is called per row."""
+    return {"name": name, "callable": f"steps:{callable_}", "config": config}
+
+
+def manifest(
+    name: str, *middle: Document, namespace: str = "default", source: Document = SOURCE, **spec: Any
+) -> Document:
+    """A run of the steps above."""
+    return {
+        "apiVersion": "pipelinerun.dev/v1alpha1",
+        "kind": "PipelineRun",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "mode": "InProcess",
+            "code": {"files": {"steps.py": STEPS}},
+            "pipeline": {"stages": [source, *middle, SINK]},
+            **spec,
+        },
+    }
+
+
+class Runs:
+    """Runs on a control plane."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    def apply(self, document: Mapping[str, Any]) -> None:
+        """``kubectl apply``."""
+        self._plane.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+
+    def get(self, name: str, namespace: str = "default") -> Document:
+        """The whole object."""
+        return self._plane.get("pipelinerun", name, "-n", namespace)
+
+    def status(self, name: str, namespace: str = "default") -> Document:
+        """Its status; empty while there is none."""
+        status: Document = self.get(name, namespace).get("status", {})
+        return status
+
+    def wait(
+        self, name: str, until: Callable[[Document], bool], namespace: str = "default"
+    ) -> Document:
+        """Wait until the status fulfils a condition, and return it."""
+        deadline = time.monotonic() + TIMEOUT
+        while not until(status := self.status(name, namespace)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} after {TIMEOUT:.0f} s: {json.dumps(status, indent=1)}")
+            time.sleep(_POLL)
+        return status
+
+    def finish(self, document: Mapping[str, Any]) -> Document:
+        """Apply a run, wait for its end and return its status."""
+        self.apply(document)
+        metadata = document["metadata"]
+        return self.wait(metadata["name"], is_finished, metadata["namespace"])
+
+    def delete(self, name: str, namespace: str = "default") -> None:
+        """``kubectl delete``."""
+        self._plane.kubectl("delete", "pipelinerun", name, "-n", namespace)
+
+    def events(self, name: str, namespace: str = "default") -> list[tuple[str, str]]:
+        """Type and reason of its Events, in the order in which they were made."""
+        selector = f"involvedObject.name={name}"
+        items = self._plane.get("events", "-n", namespace, f"--field-selector={selector}")["items"]
+        items.sort(key=lambda item: int(item["metadata"]["resourceVersion"]))
+        return [(item["type"], item["reason"]) for item in items]
+
+    def writes(self, name: str, user: str) -> list[str]:
+        """Writes of an identity about a run, as the API server's audit log has them."""
+        return [
+            f"{event['verb']} {reference['resource']}/{reference.get('subresource', '')}"
+            for event in self._plane.audit_events()
+            if event["user"]["username"] == user
+            and event["verb"] in {"create", "update", "patch", "delete"}
+            and (reference := event["objectRef"])
+            and reference.get("name", "").split(".")[0] == name
+        ]
+
+
+def is_finished(status: Mapping[str, Any]) -> bool:
+    """Whether a status is terminal."""
+    return status.get("phase") in {"Succeeded", "Failed"}
+
+
+def in_phase(phase: str) -> Callable[[Document], bool]:
+    """A condition for ``Runs.wait``."""
+    return lambda status: status.get("phase") == phase
+
+
+def reasons(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Status and reason of each condition."""
+    conditions: Sequence[Document] = status.get("conditions", [])
+    return {it["type"]: (it["status"], it["reason"]) for it in conditions}
