@@ -78,7 +78,9 @@ def reasons_page() -> str:
         (f"`{reason}`", "yes" if reason in reasons.EVENTS else "", meaning)
         for reason, meaning in reasons.MEANINGS.items()
     ]
-    head = "They appear in conditions, in `status.attempts[].reason` and, where marked, as Events.\n"
+    head = (
+        "They appear in conditions, in `status.attempts[].reason` and, where marked, as Events.\n"
+    )
     return "\n".join([NOTE, "# Reasons\n", head, table(("Reason", "Event", "Meaning"), rows)])
 
 

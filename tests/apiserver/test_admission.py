@@ -3,15 +3,19 @@
 import copy
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+import yaml
 
-from pipelinerun.api import graph
+from pipelinerun.api.code import MAX_CODE_BYTES
+from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.load import load_manifest
-from pipelinerun.api.rules import broken_rules
+from pipelinerun.api.prepare import prepare
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.cluster.controlplane import ControlPlane
+from tests.support.definitions import PLAIN_VALUES
 from tests.support.runs import SINK, SOURCE, Document, manifest, stage
 
 Change = Callable[[Document], None]
@@ -91,6 +95,47 @@ INVALID: dict[str, tuple[Change, str]] = {
     "an edge from nowhere": (set_edges(("nowhere", "end")), "spec.pipeline.edges"),
     "an edge to nowhere": (set_edges(("numbers", "nowhere")), "spec.pipeline.edges"),
     "an edge to itself": (set_edges(("middle", "middle")), "spec.pipeline.edges[0].to"),
+    "an edge twice": (
+        set_edges(("numbers", "middle"), ("middle", "end"), ("middle", "end")),
+        "spec.pipeline.edges[2]",
+    ),
+    "a parameter declared twice": (
+        lambda run: run["spec"]["pipeline"].update(params=[{"name": "a"}, {"name": "a"}]),
+        "spec.pipeline.params[1]",
+    ),
+    "a parameter given twice": (
+        set_spec(params=[{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]),
+        "spec.params[1]",
+    ),
+    "a parameter that is no text": (
+        set_spec(params=[{"name": "a", "value": 1}]),
+        "spec.params[0].value",
+    ),
+    "a parameter of an unknown type": (
+        lambda run: run["spec"]["pipeline"].update(params=[{"name": "a", "type": "date"}]),
+        "spec.pipeline.params[0].type",
+    ),
+    "no stages": (set_stages(), "spec.pipeline.stages"),
+    "a name that is too long": (
+        set_stage(1, name="a" * 64),
+        "spec.pipeline.stages[1].name",
+    ),
+    "a negative quantity": (
+        set_stage(1, resources={"memory": "-1Gi"}),
+        "spec.pipeline.stages[1].resources.memory",
+    ),
+    "a share of a row": (
+        set_stage(1, per="Batch", batchSize=0.5),
+        "spec.pipeline.stages[1].batchSize",
+    ),
+    "too many files": (
+        set_spec(code={"files": {f"m{n}.py": "" for n in range(65)}}),
+        "spec.code.files",
+    ),
+    "a back-off that shrinks": (
+        set_spec(retries={"backoff": {"factor": 0.5}}),
+        "spec.retries.backoff.factor",
+    ),
     "too many stages": (set_stages(*many(501)), "spec.pipeline.stages"),
     "a threshold above one": (
         lambda run: run["spec"]["pipeline"].update(runtime={"dynamicMemoryThreshold": 2}),
@@ -116,11 +161,15 @@ VALID: dict[str, Change] = {
     ),
     "500 stages with edges": lambda run: run["spec"]["pipeline"].update(
         stages=(stages := many(500)),
-        edges=[
-            {"from": a["name"], "to": b["name"]} for a, b in zip(stages, stages[1:], strict=False)
-        ],
+        edges=[{"from": a["name"], "to": b["name"]} for a, b in pairwise(stages)],
     ),
-    "much code": set_spec(code={"files": {"steps.py": "#" * 500_000}}),
+    "much code": set_spec(code={"files": {"steps.py": "#" * MAX_CODE_BYTES}}),
+    "parameters": lambda run: run["spec"].update(
+        params=[{"name": "a", "value": "1"}],
+        pipeline=run["spec"]["pipeline"]
+        | {"params": [{"name": "a", "type": "integer", "enum": ["1", "2"], "default": "2"}]},
+    ),
+    "retries": set_spec(retries={"limit": 3, "backoff": {"initialSeconds": 0, "factor": 1.5}}),
 }
 
 
@@ -155,11 +204,31 @@ def test_the_command_line_agrees_with_the_api_server(title: str) -> None:
     change = VALID[title] if title in VALID else INVALID[title][0]
     document = json.dumps(changed(slug(title), change))
     try:
-        spec = load_manifest(document).spec
-        violations = [*broken_rules(spec), *graph.violations(spec.pipeline)]
-    except InvalidDefinitionError as error:
-        violations = [*error.violations]
-    assert bool(violations) == (title in INVALID)
+        prepare(load_manifest(document).spec, RunIdentity())
+        agreed = title in VALID
+    except InvalidDefinitionError:
+        agreed = title in INVALID
+    assert agreed
+
+
+@pytest.mark.parametrize("written", PLAIN_VALUES)
+def test_kubectl_and_the_command_line_read_the_same_from_yaml(
+    cluster: ControlPlane, written: str
+) -> None:
+    document = yaml.safe_dump(manifest("plain", stage("middle", "square", value="written")))
+    text = document.replace("value: written", f"value: {written}")
+    printed = cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=text)
+    stored = json.loads(printed)["spec"]["pipeline"]["stages"][1]["config"]
+    assert stored == load_manifest(text).spec.pipeline.stages[1].config
+    assert stored == {"value": PLAIN_VALUES[written]}
+
+
+def test_nothing_but_the_mode_is_added_to_what_a_user_wrote(cluster: ControlPlane) -> None:
+    written = manifest("bare", stage("middle", "square"))
+    del written["spec"]["mode"]
+    arguments = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+    stored = json.loads(cluster.kubectl(*arguments, stdin=json.dumps(written)))
+    assert stored["spec"] == written["spec"] | {"mode": "Subprocess"}
 
 
 def test_the_reference_is_at_hand(cluster: ControlPlane) -> None:
@@ -196,6 +265,32 @@ def test_the_spec_is_fixed_once_the_run_has_started(cluster: ControlPlane) -> No
     refused = cluster.try_kubectl(*patch, json.dumps(change))
     assert "cannot be changed once the run has started" in refused.stderr
     cluster.kubectl("label", "prun", "fixed", "-n", "recovery", "team=a")
+
+
+def test_the_spec_of_a_refused_run_is_fixed_too(cluster: ControlPlane) -> None:
+    run = manifest("refused", namespace="recovery")
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
+    done = {"phase": "Failed", "exitCode": 2, "completionTime": "2026-01-01T00:00:00Z"}
+    assert not write_status(cluster, "refused", **done)
+    patch = json.dumps({"spec": {"mode": "Subprocess"}})
+    arguments = ("patch", "prun", "refused", "-n", "recovery", "--type=merge", "-p", patch)
+    assert "apply a run with another name instead" in cluster.try_kubectl(*arguments).stderr
+
+
+def test_the_rules_stay_within_their_budget_for_the_largest_run(cluster: ControlPlane) -> None:
+    run = changed("largest", VALID["500 stages with edges"])
+    run["metadata"]["namespace"] = "recovery"
+    run["spec"]["code"] = {"files": {"steps.py": "#" * MAX_CODE_BYTES}}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
+    stages = [
+        {"name": it["name"], "state": "Running", "rowsIn": 10**12, "rowsOut": 10**12}
+        for it in run["spec"]["pipeline"]["stages"]
+    ]
+    started = "2026-01-01T00:00:00Z"
+    assert not write_status(cluster, "largest", phase="Running", startTime=started, stages=stages)
+    assert not write_status(cluster, "largest", phase="Failed", completionTime=started)
+    assert "a finished run never changes" in write_status(cluster, "largest", stages=[])
+    cluster.kubectl("label", "prun", "largest", "-n", "recovery", "team=a")
 
 
 def test_a_finished_run_never_changes(cluster: ControlPlane) -> None:

@@ -106,7 +106,7 @@ class ControlPlane:
 
     def _start(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kcp-")))
-        etcd_port, peer_port, port = _free_ports(3)
+        etcd_port, peer_port, port = free_ports(3)
         self.url = f"https://{_HOST}:{port}"
         self._write_files()
         self._start_etcd(etcd_port, peer_port)
@@ -220,7 +220,8 @@ class ControlPlane:
         return server
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on at present."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for it in sockets:

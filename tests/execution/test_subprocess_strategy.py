@@ -47,7 +47,7 @@ SIGNALLED = "import os, signal; os.kill(os.getpid(), signal.{})"
     ("target", "code", "exit_code", "kind"),
     [
         ("succeed", "code = 7", 7, None),
-        ("run", "raise RuntimeError('boom')", 1, "User"),
+        ("run", "raise RuntimeError('boom')", 1, "Infrastructure"),
         ("run", "import os; os._exit(3)", 3, "User"),
         ("run", "import sys; sys.exit(4)", 4, "User"),
         ("run", "import os; os._exit(0)", 1, "User"),
@@ -160,6 +160,16 @@ def test_stop_before_the_child_is_ready_works_as_well() -> None:
     assert handle.outcome is not None
     assert handle.outcome.failure is not None
     assert handle.outcome.failure.class_ == "Cancelled"
+
+
+def test_stop_after_the_end_changes_nothing() -> None:
+    handle = strategy("run").execute(job("import os; os._exit(3)"), BACKGROUND).interface
+    assert handle is not None
+    outcome = handle.wait()
+    assert outcome is not None
+    assert outcome.exit_code == 3
+    handle.stop()
+    assert handle.outcome == outcome
 
 
 def test_the_second_signal_ends_the_child_at_once() -> None:

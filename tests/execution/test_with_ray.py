@@ -170,6 +170,23 @@ def test_sigterm_ends_the_child_in_order(trace: str, tmp_path: Path) -> None:
     assert traced(trace) == []
 
 
+def test_a_ray_that_dies_under_the_pipeline_is_a_failure_of_the_infrastructure(
+    trace: str, tmp_path: Path
+) -> None:
+    job = pipeline(tmp_path / "rows", source="endless")
+    handle = SubprocessStrategy().execute(job, ExecutionOptions(block=False)).interface
+    assert handle is not None
+    assert eventually((tmp_path / "rows-started").exists, seconds=60)
+    (raylet,) = [it for it in traced(trace) if it.name() == "raylet"]
+    raylet.kill()
+    outcome = handle.wait()
+    assert outcome is not None
+    assert outcome.failure is not None
+    assert outcome.failure.class_ == "Infrastructure"
+    assert [stage.name for stage in outcome.stages] == ["read", "work", "keep"]
+    assert traced(trace) == []
+
+
 def _is_child(command: list[str]) -> bool:
     return any(word.endswith("bootstrap.py") for word in command)
 

@@ -7,6 +7,32 @@ from pipelinerun.api.definition import PipelineDefinition
 
 Document = dict[str, Any]
 
+PLAIN_VALUES: dict[str, object] = {
+    "2026-01-31": "2026-01-31",
+    "2026-01-31T12:00:00Z": "2026-01-31T12:00:00Z",
+    "2026-99-99": "2026-99-99",
+    "12:30": "12:30",
+    "12:30:15": "12:30:15",
+    "1e3": 1000,
+    "1.5e-3": 0.0015,
+    "010": 8,
+    "0o10": 8,
+    "0x1F": 31,
+    "0b11": 3,
+    "1_000": 1000,
+    ".5": 0.5,
+    "+5": 5,
+    "yes": True,
+    "off": False,
+    "null": None,
+    "~": None,
+    "=": "=",
+    "1.2.3": "1.2.3",
+    "'5'": "5",
+    "{1: a, 2026-01-31: b, 1.5: c}": {"1": "a", "2026-01-31": "b", "1.5": "c"},
+}
+"""Values as written in YAML, and what they mean to kubectl and so must mean to us."""
+
 
 def stage(name: str, kind: str = "stage", **fields: Any) -> Document:
     """A stage; ``actor`` and ``callable`` may be given, else it has a callable."""

@@ -17,6 +17,9 @@ READY = "Ray is ready"
 class OperatorProcess:
     """``pipelinerun operator`` as a child, its log in a file."""
 
+    MARK = "PIPELINERUN_TEST_LOG"
+    """Environment variable by which its processes are recognised: the path of its log."""
+
     def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
         self.log = log
         self._options = ("--kubeconfig", str(kubeconfig), *options)
@@ -36,8 +39,16 @@ class OperatorProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+                env=self._environment(),
             )
+
+    def add_options(self, *options: str) -> None:
+        """Further options, from the next start on."""
+        self._options += options
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
+        return kept | {self.MARK: str(self.log)}
 
     def wait_ready(self, times: int = 1) -> None:
         """Wait until it has said for the given time that Ray is there."""

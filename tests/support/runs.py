@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -129,16 +130,15 @@ class Runs:
         items.sort(key=lambda item: int(item["metadata"]["resourceVersion"]))
         return [(item["type"], item["reason"]) for item in items]
 
-    def writes(self, name: str, user: str) -> list[str]:
-        """Writes of an identity about a run, as the API server's audit log has them."""
-        return [
-            f"{event['verb']} {reference['resource']}/{reference.get('subresource', '')}"
+    def writes(self, user: str) -> Counter[str]:
+        """Writes of an identity so far, as the API server's audit log has them."""
+        return Counter(
+            f"{event['verb']} {'/'.join(part for part in parts if part)}"
             for event in self._plane.audit_events()
             if event["user"]["username"] == user
-            and event["verb"] in {"create", "update", "patch", "delete"}
-            and (reference := event["objectRef"])
-            and reference.get("name", "").split(".")[0] == name
-        ]
+            and event["verb"] not in {"get", "list", "watch"}
+            and (parts := (event["objectRef"]["resource"], event["objectRef"].get("subresource")))
+        )
 
 
 def is_finished(status: Mapping[str, Any]) -> bool:

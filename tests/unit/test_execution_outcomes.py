@@ -16,7 +16,8 @@ from pipelinerun.execution.outcomes import (
 @pytest.mark.parametrize(
     ("returncode", "facts", "exit_code", "kind", "signum"),
     [
-        (1, {}, 1, "User", None),
+        (1, {}, 1, "Infrastructure", None),
+        (1, {"out_of_memory": True}, 1, "OutOfMemory", None),
         (3, {}, 3, "User", None),
         (0, {}, 1, "User", None),
         (255, {}, 255, "User", None),

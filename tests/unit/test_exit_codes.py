@@ -17,8 +17,10 @@ def test_a_process_killed_by_signal_n_counts_as_128_plus_n(returncode: int, exit
 
 @pytest.mark.parametrize(
     ("exit_code", "number"),
-    [(0, None), (1, None), (127, None), (128, None), (129, 1), (137, 9), (143, 15), (192, 64)]
-    + [(193, None), (255, None)],
+    [
+        *((0, None), (1, None), (127, None), (128, None), (193, None), (255, None)),
+        *((129, 1), (137, 9), (143, 15), (192, 64)),
+    ],
 )
 def test_an_exit_code_names_the_signal_it_stands_for(exit_code: int, number: int | None) -> None:
     assert signal_of(exit_code) == number

@@ -1,6 +1,7 @@
 """Rules over the graph of stages."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pipelinerun.api.graph import links, stage_line, violations
 from tests.support.definitions import Document, definition, line, stage
 
-A, B, C, D = "a", "b", "c", "d"
+A, B, C = "a", "b", "c"
 SOURCE = stage("in", "source")
 SINK = stage("out", "sink")
 
@@ -220,7 +221,7 @@ def lines(draw: st.DrawFn) -> tuple[list[Document], tuple[str, ...], list[str]]:
     for inner in stages[1:-1]:
         inner["enabled"] = draw(st.booleans())
     names = [it["name"] for it in stages]
-    joined = [f"{a}>{b}" for a, b in zip(names, names[1:], strict=False)]
+    joined = [f"{a}>{b}" for a, b in pairwise(names)]
     enabled = [it["name"] for it in stages if it.get("enabled", True)]
     return draw(st.permutations(stages)), tuple(draw(st.permutations(joined))), enabled
 

@@ -10,7 +10,7 @@ from pipelinerun.api.params import effective_values, resolve
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.support.definitions import definition, stage
 
-DECLARED = [
+DECLARED: list[dict[str, Any]] = [
     {"name": "path"},
     {"name": "size", "type": "integer", "default": "10"},
     {"name": "share", "type": "number", "default": "0.5"},

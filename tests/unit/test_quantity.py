@@ -29,8 +29,10 @@ def test_a_quantity_is_a_number_of_bytes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Mi", "-1", "+1", "1e3", "1m", "1Kib", "1 Mi", " 1", "1\n", "1.", ".5", "1_000", "٣"]
-    + ["NaN", "Infinity", "1KMi", "1kk", "0x10"],
+    [
+        *("", "Mi", "-1", "+1", "1e3", "1m", "1Kib", "1 Mi", " 1", "1\n", "1.", ".5", "1_000"),
+        *("٣", "NaN", "Infinity", "1KMi", "1kk", "0x10"),
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity of bytes such as 512Mi"):

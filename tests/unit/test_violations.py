@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from pipelinerun.api.quantity import QUANTITY_PATTERN
 from pipelinerun.api.run import PipelineRun
 from pipelinerun.api.violations import (
     InvalidDefinitionError,
@@ -60,6 +61,7 @@ def test_errors_of_types_become_violations_with_the_fields_as_users_write_them()
         },
         "mode": "Fast",
     }
+    memory = "spec.pipeline.stages[2].resources.memory"
     with pytest.raises(ValidationError) as caught:
         PipelineRun.model_validate(manifest(wrong))
     assert [str(violation) for violation in from_validation_error(caught.value)] == [
@@ -67,7 +69,6 @@ def test_errors_of_types_become_violations_with_the_fields_as_users_write_them()
         "spec.pipeline.stages[0].color: unknown field",
         "spec.pipeline.stages[1].name: is required",
         "spec.pipeline.stages[1].runsAfter: input should be a valid list",
-        "spec.pipeline.stages[2].resources.memory: string should match pattern "
-        "'^([0-9]+(?:\\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$'",
+        f"{memory}: string should match pattern '{QUANTITY_PATTERN}'",
         "spec.pipeline.edges[0].to: is required",
     ]

@@ -39,9 +39,9 @@ def plain_scalar(text: str) -> Any:
     return text if tag == _MERGE else loader.construct_object(yaml.ScalarNode(tag, text))
 
 
-_REPLACED = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "int", "float", "value")}
+_KEPT = {_MERGE, "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"}
 ManifestLoader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _REPLACED]
+    first: [(tag, regexp) for tag, regexp in resolvers if tag in _KEPT]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _name, _pattern in (

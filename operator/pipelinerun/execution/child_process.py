@@ -51,6 +51,7 @@ class ChildProcess:
         stderr: Stream | None = None,
         environment: Mapping[str, str] | None = None,
         on_message: MessageListener,
+        on_end: Callable[[int], None],
     ) -> None:
         """Prepare a child.
 
@@ -61,6 +62,7 @@ class ChildProcess:
             stderr: where the child's descriptor 2 goes.
             environment: variables for the child besides this process's own.
             on_message: called with each message of the child, in a thread of its own.
+            on_end: called with the return code when the child is gone, before ``wait`` returns.
         """
         self.pid = 0
         self.returncode: int | None = None
@@ -68,7 +70,7 @@ class ChildProcess:
         self._target, self._request = target, request
         self._stdout, self._stderr = stdout, stderr
         self._environment = environment or {}
-        self._on_message = on_message
+        self._on_message, self._on_end = on_message, on_end
         self._owner = os.getpid()
         self._error: Exception | None = None
         self._lock = threading.Lock()  # held to signal and to reap, so that no signal goes astray
@@ -148,6 +150,7 @@ class ChildProcess:
                     signal_group(process.pid, signal.SIGKILL)
         with self._lock:  # only from here on may the pid be somebody else's
             self.returncode = process.wait()
+        self._on_end(self.returncode)
 
     @contextmanager
     def _conversation(self, channel: socket.socket, workspace: Workspace) -> Iterator[None]:

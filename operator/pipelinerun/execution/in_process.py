@@ -145,4 +145,5 @@ def _sigterm_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # else it was installed by C code and cannot be put back from here
+            signal.signal(signal.SIGTERM, before)

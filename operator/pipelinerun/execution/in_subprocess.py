@@ -68,6 +68,7 @@ class SubprocessHandle(ExecutionHandle):
         self._on_progress = options.on_progress
         self._ready = self._stopped = False
         self._reported: Outcome | None = None
+        self._outcome: Outcome | None = None
         self._stages: list[StageStatus] = []
         self._oom_kills = oom_kills()
         self._process = ChildProcess(
@@ -77,6 +78,7 @@ class SubprocessHandle(ExecutionHandle):
             stderr=options.stderr,
             environment=services.marker(owned_services),
             on_message=self._on_message,
+            on_end=self._on_end,
         )
 
     def start(self) -> None:
@@ -98,16 +100,17 @@ class SubprocessHandle(ExecutionHandle):
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """See ``ExecutionHandle``."""
-        return self.outcome if self._process.wait(timeout) else None
+        self._process.wait(timeout)
+        return self._outcome
 
     @property
     def outcome(self) -> Outcome | None:
         """What the child told, else what its end tells."""
-        returncode = self._process.returncode
-        if returncode is None or not self._process.wait(0):
-            return None
+        return self._outcome
+
+    def _on_end(self, returncode: int) -> None:
         outcome = self._reported or self._judge(returncode)
-        return outcome.model_copy(update={"elapsed_seconds": self._process.elapsed})
+        self._outcome = outcome.model_copy(update={"elapsed_seconds": self._process.elapsed})
 
     def _judge(self, returncode: int) -> Outcome:
         outcome = of_wait_status(

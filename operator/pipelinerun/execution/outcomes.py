@@ -20,6 +20,9 @@ _CRASHES = frozenset(
         signal.SIGTRAP,
     }
 )
+_RAY_GONE = 1
+"""How Ray ends a process, without a word to Python, that it runs in but that lost its raylet or
+control service. An exception never ends a child like this: it is told as an outcome."""
 _REQUESTS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
@@ -66,8 +69,9 @@ def of_wait_status(
 
     An end by a crash or ``os._exit`` is the pipeline's own doing (User). SIGKILL is OutOfMemory
     with evidence only: without, somebody outside killed the process (Infrastructure). SIGINT and
-    SIGTERM, or their exit codes, ask for an end (Cancelled). Status 0 is a failure as well, for
-    the pipeline did not get to its end.
+    SIGTERM, or their exit codes, ask for an end (Cancelled). Status 1 is what Ray leaves when it
+    dies under the pipeline: OutOfMemory with evidence, else Infrastructure. Status 0 is a failure
+    as well, for the pipeline did not get to its end.
 
     Args:
         returncode: as ``Popen.returncode``.
@@ -87,6 +91,8 @@ def of_wait_status(
     if not ready:
         return cannot_start(f"the child process ended with {returncode} before it could start")
     message = f"the pipeline's process ended with {returncode} in the middle of the run"
+    if returncode == _RAY_GONE:
+        return _failed(returncode, "OutOfMemory" if out_of_memory else "Infrastructure", message)
     return _failed(returncode or ExitCode.PIPELINE_ERROR, "User", message)
 
 

@@ -1,0 +1,1 @@
+"""Tests of what is pure: tables, properties and explored state machines."""

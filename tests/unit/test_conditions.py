@@ -1,0 +1,82 @@
+"""Conditions by the kstatus rules."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipelinerun.api.run import MESSAGE_LIMIT, Condition, Phase
+from pipelinerun.core.conditions import conditions_for
+from tests.support.decisions import LATER, NOW
+
+
+def conditions(phase: Phase, *, previous: list[Condition] | None = None) -> list[Condition]:
+    return conditions_for(
+        phase, "Reason", "Message", previous=previous or [], generation=3, now=NOW
+    )
+
+
+def kstatus(found: list[Condition], generation: int) -> str:
+    """What kstatus makes of an object with these conditions, in the order of its own checks."""
+    truths = {condition.type: condition.status for condition in found}
+    if any(condition.observed_generation != generation for condition in found):
+        return "InProgress"
+    if truths.get("Reconciling") == "True":
+        return "InProgress"
+    if truths.get("Stalled") == "True":
+        return "Failed"
+    return "Current" if truths.get("Ready") == "True" else "InProgress"
+
+
+TABLE: list[tuple[Phase, dict[str, str], str]] = [
+    (
+        "Pending",
+        {"Succeeded": "Unknown", "Ready": "False", "Reconciling": "True"},
+        "InProgress",
+    ),
+    (
+        "Starting",
+        {"Succeeded": "Unknown", "Ready": "False", "Reconciling": "True"},
+        "InProgress",
+    ),
+    (
+        "Running",
+        {"Succeeded": "Unknown", "Ready": "False", "Reconciling": "True"},
+        "InProgress",
+    ),
+    ("Succeeded", {"Succeeded": "True", "Ready": "True"}, "Current"),
+    ("Failed", {"Succeeded": "False", "Ready": "False", "Stalled": "True"}, "Failed"),
+]
+
+
+@pytest.mark.parametrize(("phase", "truths", "verdict"), TABLE)
+def test_a_phase_has_its_conditions_and_kstatus_agrees(
+    phase: Phase, truths: dict[str, str], verdict: str
+) -> None:
+    found = conditions(phase)
+    assert {condition.type: condition.status for condition in found} == truths
+    assert kstatus(found, generation=3) == verdict
+    assert {(it.reason, it.message, it.observed_generation) for it in found} == {
+        ("Reason", "Message", 3)
+    }
+
+
+@pytest.mark.parametrize("phase", [phase for phase, *_ in TABLE])
+def test_the_time_of_a_transition_is_kept_while_the_truth_stays(phase: Phase) -> None:
+    before = conditions("Running")
+    after = conditions_for(phase, "Other", "Other", previous=before, generation=4, now=LATER)
+    was = {condition.type: condition.status for condition in before}
+    for condition in after:
+        kept = was.get(condition.type) == condition.status
+        expected = NOW if kept else LATER
+        assert condition.last_transition_time == f"{expected:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_long_message_is_cut() -> None:
+    found = conditions_for("Failed", "R", "x" * 5000, previous=[], generation=1, now=NOW)
+    assert {len(condition.message) for condition in found} == {MESSAGE_LIMIT}
+
+
+def test_times_are_written_in_utc_with_seconds() -> None:
+    now = (NOW + timedelta(microseconds=900_000)).astimezone()
+    (first, *_) = conditions_for("Pending", "R", "", previous=[], generation=1, now=now)
+    assert first.last_transition_time == "2026-01-31T12:00:00Z"
