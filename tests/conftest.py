@@ -11,7 +11,7 @@ from tests.cluster.controlplane import ControlPlane
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
-    """A real kube-apiserver and etcd. Where they cannot be had the tests say why and are skipped."""
+    """A real kube-apiserver and etcd. Where they cannot be had, the tests say why."""
     try:
         plane = ControlPlane().__enter__()
     except BuildError as error:

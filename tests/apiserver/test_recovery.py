@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from pipelinerun.execution.guardian import VARIABLE
+from pipelinerun.execution.workspace import Workspace
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane, free_ports
 from tests.support.operator import OperatorProcess
@@ -34,24 +36,24 @@ def operator(cluster: ControlPlane, tmp_path: Path) -> Iterator[OperatorProcess]
 def external_ray(tmp_path: Path) -> Iterator[str]:
     """A Ray that does not belong to an operator, as the chart has it."""
     (port,) = free_ports(1)
-    head = subprocess.Popen(
-        [
-            *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
-            *(f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
-            *("--disable-usage-stats", f"--temp-dir=/tmp/r{os.getpid()}"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=(tmp_path / "ray.log").open("wb"),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
-        start_new_session=True,
-    )
-    yield f"127.0.0.1:{port}"
-    os.killpg(head.pid, signal.SIGTERM)
+    with Workspace() as workspace, (tmp_path / "ray.log").open("wb") as log:
+        head = subprocess.Popen(
+            [
+                *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
+                *(f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
+                *("--disable-usage-stats", f"--temp-dir={workspace.path}"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **workspace.environment, "RAY_AUTH_MODE": "disabled"},
+            start_new_session=True,
+        )
+        yield f"127.0.0.1:{port}"
     head.wait(30)
 
 
-def slow(name: str, seconds: float, witness: Path, **spec: object) -> Document:
+def slow(name: str, seconds: float, witness: Path, **spec: Any) -> Document:
     """A run whose five rows take some seconds each and leave a line with their attempt."""
     middle = (stage("sleep", "sleep", seconds=seconds), stage("seen", "witness", path=str(witness)))
     return manifest(name, *middle, namespace=NAMESPACE, **spec)

@@ -100,7 +100,7 @@ class ControlPlane:
         return parsed
 
     def audit_events(self) -> Iterator[dict[str, Any]]:
-        """Every request that was answered: ``user.username``, ``verb``, ``objectRef``, …"""
+        """Every request that was answered, with ``user.username``, ``verb`` and ``objectRef``."""
         for line in (self.folder / "audit.log").read_text().splitlines():
             yield json.loads(line)
 
@@ -167,7 +167,7 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             "--v=0",
         )
-        server.wait_until(lambda: self._is_ready(), _TIMEOUT)
+        server.wait_until(self._is_ready, _TIMEOUT)
 
     def _service_account_key(self) -> Path:
         path = self.folder / "service-account.key"

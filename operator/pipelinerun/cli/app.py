@@ -1,5 +1,7 @@
 """The program: ``pipelinerun``, which is also a kubectl plug-in."""
 
+import io
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -44,4 +46,7 @@ def _program(
 
 def main() -> None:
     """Entry point of the console scripts."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # where it cannot write a tick, ? will do
+            stream.reconfigure(errors="replace")
     app()

@@ -1,12 +1,18 @@
 """``pipelinerun operator``."""
 
+import os
 import socket
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelinerun.api.quantity import parse_quantity
+
+_IN_PROCESS = "In-process runs"
+_CONNECTION = "Connection"
+_LOG = "Log"
 
 
 class LogFormat(StrEnum):
@@ -23,21 +29,38 @@ def _quantity(text: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
+def _kubeconfig(text: str) -> str:
+    if not any(Path(part).expanduser().is_file() for part in text.split(os.pathsep)):
+        raise typer.BadParameter(f"there is no file {text!r}")
+    return text
+
+
 def operator(
     namespaces: Annotated[
         list[str] | None,
         typer.Option(
             "--namespace",
             "-n",
+            metavar="NAME",
             envvar="PIPELINERUN_NAMESPACES",
             help="Namespace to watch; may be given several times. All when left out.",
+        ),
+    ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="PIPELINERUN_IDENTITY",
+            help="Name of this operator, shown as the worker of its runs. The host's by default.",
         ),
     ] = None,
     in_process_namespaces: Annotated[
         list[str] | None,
         typer.Option(
             "--in-process-namespace",
+            metavar="NAME",
             envvar="PIPELINERUN_IN_PROCESS_NAMESPACES",
+            rich_help_panel=_IN_PROCESS,
             help="Namespace whose runs may use mode InProcess; may be given several times. "
             "The operator's own when left out.",
         ),
@@ -45,67 +68,102 @@ def operator(
     in_process_capacity: Annotated[
         int,
         typer.Option(
-            min=1, envvar="PIPELINERUN_IN_PROCESS_CAPACITY", help="In-process runs at once."
+            min=1,
+            metavar="N",
+            envvar="PIPELINERUN_IN_PROCESS_CAPACITY",
+            rich_help_panel=_IN_PROCESS,
+            help="In-process runs at once.",
         ),
     ] = 2,
     ray_address: Annotated[
         str | None,
         typer.Option(
+            metavar="ADDR",
             envvar="PIPELINERUN_RAY_ADDRESS",
+            rich_help_panel=_IN_PROCESS,
             help="Ray for in-process runs, such as 127.0.0.1:6379. One is started when left out.",
         ),
     ] = None,
     ray_cpus: Annotated[
         int | None,
-        typer.Option(min=1, envvar="PIPELINERUN_RAY_CPUS", help="CPUs of the Ray that is started."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            envvar="PIPELINERUN_RAY_CPUS",
+            rich_help_panel=_IN_PROCESS,
+            help="CPUs of the Ray that is started.",
+        ),
     ] = None,
     ray_object_store: Annotated[
         int | None,
         typer.Option(
             parser=_quantity,
-            metavar="QUANTITY",
+            metavar="SIZE",
             envvar="PIPELINERUN_RAY_OBJECT_STORE",
+            rich_help_panel=_IN_PROCESS,
             help="Object store of the Ray that is started, such as 2Gi.",
         ),
     ] = None,
-    identity: Annotated[
+    kubeconfig: Annotated[
         str | None,
         typer.Option(
-            envvar="PIPELINERUN_IDENTITY",
-            help="Name of this operator, shown as the worker of its runs. The host's by default.",
+            parser=_kubeconfig,
+            metavar="FILE",
+            envvar="KUBECONFIG",
+            rich_help_panel=_CONNECTION,
+            help="Credentials for the API server. The pod's own in a cluster when left out.",
         ),
     ] = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(envvar="KUBECONFIG", help="Credentials for the API server.")
+    context: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="PIPELINERUN_CONTEXT",
+            rich_help_panel=_CONNECTION,
+            help="Context of the kubeconfig.",
+        ),
     ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
     log_format: Annotated[
-        LogFormat, typer.Option(envvar="PIPELINERUN_LOG_FORMAT", help="Form of the log.")
+        LogFormat,
+        typer.Option(
+            envvar="PIPELINERUN_LOG_FORMAT", rich_help_panel=_LOG, help="Form of the log."
+        ),
     ] = LogFormat.CONSOLE,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", envvar="PIPELINERUN_VERBOSE", rich_help_panel=_LOG, help="Log more."
+        ),
+    ] = False,
 ) -> None:
     """Run the operator, in a cluster or against the one that the kubeconfig names.
+
+    Names in an environment variable are separated by spaces.
 
     **Examples**
 
     - `pipelinerun operator`
     - `pipelinerun operator -n team-a -n team-b --in-process-namespace team-a`
     """
-    from pipelinerun.controller.operator import run_operator  # noqa: PLC0415 - loads kopf
+    from kubernetes.aio.config import ConfigException  # noqa: PLC0415 - takes a second to load
+
+    from pipelinerun.controller.operator import run_operator  # noqa: PLC0415 - loads kopf too
     from pipelinerun.controller.settings import OperatorSettings  # noqa: PLC0415
 
-    run_operator(
-        OperatorSettings(
-            namespaces=tuple(namespaces or ()),
-            in_process_namespaces=tuple(in_process_namespaces) if in_process_namespaces else None,
-            in_process_capacity=in_process_capacity,
-            ray_address=ray_address,
-            ray_cpus=ray_cpus,
-            ray_object_store=ray_object_store,
-            identity=identity or socket.gethostname(),
-            kubeconfig=kubeconfig,
-            context=context,
-            log_format=log_format.value,
-            verbose=verbose,
-        )
+    settings = OperatorSettings(
+        namespaces=tuple(namespaces or ()),
+        in_process_namespaces=tuple(in_process_namespaces) if in_process_namespaces else None,
+        in_process_capacity=in_process_capacity,
+        ray_address=ray_address,
+        ray_cpus=ray_cpus,
+        ray_object_store=ray_object_store,
+        identity=identity or socket.gethostname(),
+        kubeconfig=kubeconfig,
+        context=context,
+        log_format=log_format.value,
+        verbose=verbose,
     )
+    try:
+        run_operator(settings)
+    except ConfigException as error:
+        raise typer.BadParameter(str(error), param_hint="--kubeconfig") from None

@@ -11,10 +11,14 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from pipelinerun.api.run import StageStatus
+from pipelinerun.cli.output import AboveLive
+from pipelinerun.cli.rates import Rates
 from pipelinerun.cli.render import stage_line, stage_table
 
 LINE_INTERVAL = 5.0
 """Seconds between two lines about a stage that runs."""
+
+_STARTING = "Starting Ray"
 
 
 class ProgressReporter(Protocol):
@@ -38,8 +42,9 @@ class ProgressReporter(Protocol):
 
 
 def reporter_for(console: Console) -> ProgressReporter:
-    """The reporter that suits a console."""
-    return LiveReporter(console) if console.is_terminal else LineReporter(console)
+    """The reporter that suits a console; FORCE_COLOR makes no terminal of a file."""
+    live = console.file.isatty() and not console.is_dumb_terminal
+    return LiveReporter(console) if live else LineReporter(console)
 
 
 class LiveReporter:
@@ -48,28 +53,34 @@ class LiveReporter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stages: Sequence[StageStatus] = ()
+        self._rates = Rates()
         self._started = time.monotonic()
-        self._spinner = Spinner("dots", "Starting Ray …")
+        self._spinner = Spinner("dots")
         self._live = Live(
-            get_renderable=self._render, console=console, refresh_per_second=8, transient=True
+            get_renderable=self._render,
+            console=console,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
 
     def update(self, stages: Sequence[StageStatus]) -> None:
         """See ``ProgressReporter``."""
-        if not self._stages:
-            self._started = time.monotonic()
         self._stages = stages
 
     def stream(self, original: IO[str]) -> IO[str]:
         """See ``ProgressReporter``."""
-        return _AboveLive(self._console) if original.isatty() else original  # type: ignore[return-value]
+        return AboveLive(self._console) if original.isatty() else original  # type: ignore[return-value]
 
     def _render(self) -> RenderableType:
-        if not self._stages:
+        now = time.monotonic()
+        stages = self._stages
+        doing = "" if stages else f"{_STARTING} … "
+        self._spinner.update(text=f"{doing}{now - self._started:.0f} s")
+        if not stages:
             return self._spinner
-        elapsed = time.monotonic() - self._started
-        self._spinner.update(text=f"{elapsed:.1f} s")
-        return Group(stage_table(self._stages, elapsed), Text(), self._spinner)
+        return Group(stage_table(stages, self._rates.observe(stages, now)), Text(), self._spinner)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -86,7 +97,7 @@ class LiveReporter:
 
 
 class LineReporter:
-    """A line when a stage changes its state, and now and then while it runs."""
+    """A line when a stage changes its state, and now and then while it gets on."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -98,14 +109,18 @@ class LineReporter:
         for stage in stages:
             state, told = self._told.get(stage.name, ("Pending", now))
             if stage.state != state or (stage.state == "Running" and now - told >= LINE_INTERVAL):
-                self._console.print(stage_line(stage), highlight=False, soft_wrap=True)
+                self._print(stage_line(stage))
                 self._told[stage.name] = (stage.state, now)
 
     def stream(self, original: IO[str]) -> IO[str]:
         """See ``ProgressReporter``."""
         return original
 
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
     def __enter__(self) -> Self:
+        self._print(_STARTING)
         return self
 
     def __exit__(
@@ -116,18 +131,3 @@ class LineReporter:
         /,
     ) -> None:
         return None
-
-
-class _AboveLive:
-    """A stream without a file descriptor, whose text appears above the live table."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def write(self, text: str) -> int:
-        """Print text, control sequences of the pipeline's included."""
-        self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is held back."""

@@ -1,6 +1,9 @@
-"""Statuses and stages for people. Pure."""
+"""Statuses, stages and violations for people. Pure.
 
-from collections.abc import Sequence
+To be printed with ``soft_wrap``: messages are not cut or wrapped, so that they can be searched.
+"""
+
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -8,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelinerun.api.run import Failure, PipelineRunStatus, StageState, StageStatus
+from pipelinerun.api.violations import Violation
 
 _COLOURS: dict[StageState, str] = {
     "Pending": "dim",
@@ -18,23 +22,20 @@ _COLOURS: dict[StageState, str] = {
 }
 
 
-def stage_table(stages: Sequence[StageStatus], elapsed: float | None = None) -> Table:
-    """All stages, one a line; with ``elapsed`` seconds also their rates."""
+def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None = None) -> Table:
+    """All stages, one a line, in less than 80 columns; with ``rates`` also rows per second."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("STAGE", max_width=28, no_wrap=True, overflow="ellipsis")
-    table.add_column("STATE")
-    rates = ("ROWS/S",) if elapsed else ()
-    for name in ("ROWS IN", "ROWS OUT", "SECONDS", *rates):
-        table.add_column(name, justify="right")
+    table.add_column("STAGE", max_width=28, overflow="ellipsis")
+    table.add_column("STATE", no_wrap=True)
+    for name in ("ROWS IN", "ROWS OUT", "SECONDS", *(("ROWS/S",) if rates is not None else ())):
+        table.add_column(name, justify="right", no_wrap=True)
     for stage in stages:
-        table.add_row(
-            stage.name,
-            Text(stage.state, style=_COLOURS[stage.state]),
-            f"{stage.rows_in:,}" if stage.rows_in else "",
-            f"{stage.rows_out:,}" if stage.rows_out else "",
-            f"{stage.seconds:.1f}" if stage.seconds else "",
-            *((_rate(stage, elapsed),) if elapsed else ()),
-        )
+        cells: list[RenderableType] = [stage.name, Text(stage.state, style=_COLOURS[stage.state])]
+        if stage.state != "Pending":
+            cells += [f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.seconds:,.1f}"]
+        if rates and stage.name in rates:
+            cells.append(f"{rates[stage.name]:,.0f}")
+        table.add_row(*cells)
     return table
 
 
@@ -48,9 +49,8 @@ def stage_line(stage: StageStatus) -> str:
 
 def summary(status: PipelineRunStatus) -> RenderableType:
     """How a run ended."""
-    failed = status.phase == "Failed"
     head = Text.assemble(
-        (status.phase or "", "bold red" if failed else "bold green"),
+        (status.phase or "", "bold red" if status.phase == "Failed" else "bold green"),
         f"   exit code {status.exit_code}   {status.elapsed_seconds or 0:.1f} s",
     )
     parts: list[RenderableType] = [stage_table(status.stages), Text(), head]
@@ -59,20 +59,31 @@ def summary(status: PipelineRunStatus) -> RenderableType:
     return Group(*parts)
 
 
-def _failure(failure: Failure) -> RenderableType:
-    rows = {
+def verdict(file: str, violations: Sequence[Violation]) -> Text:
+    """Whether a file is valid, and everything that is wrong with it, one violation a line."""
+    if not violations:
+        return Text.assemble(("✓ ", "green"), f"{file}: valid")
+    count = f"{len(violations)} violation{'s' if len(violations) > 1 else ''}"
+    lines = (f"\n  {_indented(str(violation), 2)}" for violation in violations)
+    return Text.assemble(("✗ ", "red"), f"{file}: {count}", *lines)
+
+
+def _failure(failure: Failure) -> Text:
+    fields = {
         "Class": failure.class_,
         "Stage": failure.stage,
         "Exception": failure.exception,
         "Message": failure.message,
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        if value:
-            grid.add_row(Text(name, style="bold"), Text(value))
-    return Group(grid, Text(), Text(failure.tail)) if failure.tail else grid
+    width = max(map(len, fields)) + 2
+    lines = [
+        part
+        for name, value in fields.items()
+        if value
+        for part in ((f"{name:<{width}}", "bold"), f"{_indented(value, width)}\n")
+    ]
+    return Text.assemble(*lines, f"\n{failure.tail.rstrip()}" if failure.tail else "")
 
 
-def _rate(stage: StageStatus, elapsed: float) -> str:
-    rows = max(stage.rows_in, stage.rows_out)
-    return f"{rows / elapsed:,.0f}" if rows else ""
+def _indented(text: str, width: int) -> str:
+    return text.replace("\n", "\n" + " " * width)

@@ -1,40 +1,29 @@
 """``pipelinerun run``."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
-from typing import IO, Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import yaml
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from pipelinerun.api import graph
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import (
-    MESSAGE_LIMIT,
-    Failure,
-    Outcome,
-    ParamValue,
-    PipelineRun,
-    PipelineRunStatus,
-    StageStatus,
-)
+from pipelinerun.api.run import ParamValue, PipelineRun, PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
+from pipelinerun.cli.execute import execute
 from pipelinerun.cli.files import read_manifests
-from pipelinerun.cli.progress import reporter_for
-from pipelinerun.cli.render import summary
-from pipelinerun.core import status as build
+from pipelinerun.cli.render import summary, verdict
+from pipelinerun.cli.status import document, ended, refused
+from pipelinerun.execution.overrides import RuntimeOverrides
 
-_STOPPING = "Stopping; press Ctrl-C again to end at once."
+_TUNING = "Overrides of spec.pipeline.runtime"
 
 
 class Format(StrEnum):
@@ -45,42 +34,49 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-class _Interrupted(KeyboardInterrupt):
-    def __init__(self, signum: int) -> None:
-        super().__init__()
-        self.signum = signum
-
-
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Manifest; - is stdin.")],
     in_process: Annotated[
         bool | None,
         typer.Option(
             "--in-process/--subprocess",
-            help="Run in this process or in a supervised child. The manifest's mode decides "
-            "when left out.",
+            help="Run in this process or in a supervised child; by default as spec.mode says.",
         ),
     ] = None,
     params: Annotated[
         list[str] | None,
-        typer.Option("--param", "-p", metavar="NAME=VALUE", help="Parameter; may be repeated."),
+        typer.Option(
+            "--param", "-p", metavar="NAME=VALUE", help="Parameter; may be given several times."
+        ),
     ] = None,
     output: Annotated[
         Format, typer.Option("--output", "-o", help="Form of the status printed at the end.")
     ] = Format.TABLE,
     disable_dynamic_scaling: Annotated[
         bool | None,
-        typer.Option("--disable-dynamic-scaling", help="Run every stage with its static replicas."),
+        typer.Option(
+            "--disable-dynamic-scaling",
+            rich_help_panel=_TUNING,
+            help="Run every stage with its static replicas.",
+        ),
     ] = None,
     dynamic_memory_threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of the object store that rows may fill."),
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            rich_help_panel=_TUNING,
+            help="Share of the object store that rows may fill, from 0 to 1.",
+        ),
     ] = None,
 ) -> None:
     """Run a manifest without a cluster, and end with the pipeline's exit code.
 
-    Progress goes to stderr. With `-o json` or `-o yaml` the status that a cluster would show goes
-    to stdout, and the pipeline's own output to stderr.
+    There is one attempt: retries are the cluster's. Progress and the summary go to stderr, so that
+    stdout is the pipeline's. With `-o json` or `-o yaml` the status that a cluster would show goes
+    to stdout, and the pipeline's own output to stderr. Ctrl-C ends the pipeline in order, a second
+    one at once.
 
     **Examples**
 
@@ -88,73 +84,48 @@ def run(
     - `pipelinerun run run.yaml -p input=data -p limit=100`
     - `pipelinerun run run.yaml --in-process -o json | jq .exitCode`
     """
-    from pipelinerun.execution.overrides import RuntimeOverrides  # noqa: PLC0415
-
-    overrides = RuntimeOverrides(disable_dynamic_scaling, dynamic_memory_threshold)
+    given = parse_params(params or [])
     # As `python -m` does: modules next to where the user stands can be imported.
     sys.path.insert(0, str(Path.cwd()))
     started = datetime.now(UTC)
     try:
-        manifest = _with_params(_one(read_manifests(file)), params or [])
-        job = prepare(manifest.spec, _identity(manifest))
+        manifest = with_params(_one(read_manifests(file)), given)
+        job = _prepared(manifest)
     except InvalidDefinitionError as error:
-        status = _status([], _refused(error), started)
-    else:
-        definition = overrides.apply(job.definition)
-        job = job.model_copy(update={"definition": definition})
-        subprocess = manifest.spec.mode == "Subprocess" if in_process is None else not in_process
-        names = [stage.name for stage in graph.stage_line(definition)]
-        status = _status(names, _execute(job, subprocess, output), started)
-    _print(status, output)
-    raise typer.Exit(status.exit_code or 0)
+        report = verdict(file, error.violations)
+        _finish(refused(error, now=started), report, output)
+    overrides = RuntimeOverrides(disable_dynamic_scaling, dynamic_memory_threshold)
+    job = job.model_copy(update={"definition": overrides.apply(job.definition)})
+    outcome = execute(
+        job,
+        in_subprocess=manifest.spec.mode == "Subprocess" if in_process is None else not in_process,
+        stdout_is_ours=output is not Format.TABLE,
+    )
+    names = [stage.name for stage in graph.stage_line(job.definition)]
+    status = ended(names, outcome, started=started, now=datetime.now(UTC))
+    _finish(status, summary(status), output)
 
 
-def _execute(job: PipelineJob, subprocess: bool, output: Format) -> Outcome:
-    from pipelinerun.execution.factory import create_strategy  # noqa: PLC0415
-    from pipelinerun.execution.lifecycle import PipelineLifecycleManager  # noqa: PLC0415
-    from pipelinerun.execution.options import ExecutionOptions  # noqa: PLC0415
-    from pipelinerun.execution.result import PipelineFailedError  # noqa: PLC0415
+def parse_params(texts: list[str]) -> dict[str, str]:
+    """Parameters given as ``name=value``; of a name given twice the last one counts.
 
-    console = Console(stderr=True)
-    stages: Sequence[StageStatus] = ()
-    stdout: IO[str] = sys.stdout if output is Format.TABLE else sys.stderr
-
-    with reporter_for(console) as reporter, _signals(console):
-
-        def note(current: list[StageStatus]) -> None:
-            nonlocal stages
-            stages = current
-            reporter.update(current)
-
-        options = ExecutionOptions(
-            stdout=reporter.stream(stdout), stderr=reporter.stream(sys.stderr), on_progress=note
-        )
-        manager = PipelineLifecycleManager(create_strategy(subprocess))
-        try:
-            outcome = manager.start(job, options).outcome
-        except PipelineFailedError as error:
-            return error.outcome
-        except _Interrupted as interruption:
-            return _cancelled(interruption.signum, stages)
-    assert outcome is not None
-    return outcome
+    Raises:
+        typer.BadParameter: a text has another form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for name, separator, _ in pairs:
+        if not (name and separator):
+            raise typer.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--param")
+    return {name: value for name, _, value in pairs}
 
 
-@contextmanager
-def _signals(console: Console) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the execution in order, and tell so."""
-
-    def interrupt(signum: int, _frame: FrameType | None) -> None:
-        if signum == signal.SIGINT:
-            console.print(_STOPPING, highlight=False)
-        raise _Interrupted(signum)
-
-    before = {it: signal.signal(it, interrupt) for it in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+def with_params(manifest: PipelineRun, given: Mapping[str, str]) -> PipelineRun:
+    """The manifest with parameters of the command line, which win over its own."""
+    kept = [param for param in manifest.spec.params if param.name not in given]
+    # Not validated here: what is wrong with a name is told as a violation, like all the rest.
+    added = [ParamValue.model_construct(name=name, value=value) for name, value in given.items()]
+    spec = manifest.spec.model_copy(update={"params": [*kept, *added]})
+    return manifest.model_copy(update={"spec": spec})
 
 
 def _one(manifests: list[PipelineRun]) -> PipelineRun:
@@ -164,55 +135,25 @@ def _one(manifests: list[PipelineRun]) -> PipelineRun:
     return manifests[0]
 
 
-def _with_params(manifest: PipelineRun, given: list[str]) -> PipelineRun:
-    """The manifest with parameters of the command line, which win over its own."""
-    values = {param.name: param.value for param in manifest.spec.params}
-    for text in given:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
-        values[name] = value
-    params = [ParamValue(name=name, value=value) for name, value in values.items()]
-    spec = manifest.spec.model_copy(update={"params": params})
-    return manifest.model_copy(update={"spec": spec})
-
-
-def _identity(manifest: PipelineRun) -> RunIdentity:
+def _prepared(manifest: PipelineRun) -> PipelineJob:
     metadata = manifest.metadata
-    return RunIdentity(
+    identity = RunIdentity(
         name=metadata.name or metadata.generate_name or "local",
         namespace=metadata.namespace or "default",
     )
+    try:
+        return prepare(manifest.spec, identity)
+    except InvalidDefinitionError as error:
+        raise InvalidDefinitionError(it.under("spec") for it in error.violations) from None
 
 
-def _refused(error: InvalidDefinitionError) -> Outcome:
-    message = "\n".join(str(violation) for violation in error.violations)
-    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
-    return Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
-
-
-def _cancelled(signum: int, stages: Sequence[StageStatus]) -> Outcome:
-    name = signal.Signals(signum).name
-    failure = Failure(class_="Cancelled", message=f"interrupted by {name}", signal=signum)
-    return Outcome(exit_code=SIGNAL_BASE + signum, failure=failure, stages=list(stages))
-
-
-def _status(names: Sequence[str], outcome: Outcome, started: datetime) -> PipelineRunStatus:
-    """The status that a cluster would show."""
-    now = datetime.now(UTC)
-    status = PipelineRunStatus()
-    if names:
-        status = build.attempt_started(status, names, None, generation=None, now=started)
-        status = build.attempt_ended(status, outcome, now=now)
-    return build.finished(status, outcome, generation=None, now=now)
-
-
-def _print(status: PipelineRunStatus, output: Format) -> None:
-    if output is Format.TABLE:
-        Console(stderr=True, highlight=False).print(summary(status))
-        return
-    document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if output is Format.JSON:
-        typer.echo(json.dumps(document, indent=2))
-    else:
-        typer.echo(yaml.safe_dump(document, sort_keys=False), nl=False)
+def _finish(status: PipelineRunStatus, report: RenderableType, output: Format) -> NoReturn:
+    """Print the result in the form that was asked for, and end with its exit code."""
+    match output:
+        case Format.TABLE:
+            Console(stderr=True, highlight=False).print(report, soft_wrap=True)
+        case Format.JSON:
+            typer.echo(json.dumps(document(status), indent=2))
+        case Format.YAML:
+            typer.echo(yaml.safe_dump(document(status), sort_keys=False), nl=False)
+    raise typer.Exit(status.exit_code or 0)

@@ -16,6 +16,10 @@ class RunCache:
         """The run, if it exists."""
         return self._runs.get(key)
 
+    def unfinished(self) -> list[RunKey]:
+        """Keys of all runs that are not finished."""
+        return [key for key, run in self._runs.items() if not run.finished]
+
     def put(self, run: Run) -> None:
         """Store a run unless a newer version of the same object is known."""
         known = self._runs.get(run.key)

@@ -39,7 +39,12 @@ async def serve(settings: OperatorSettings) -> None:
         allowed = (own_namespace(settings),)
     queue: WorkQueue[RunKey] = WorkQueue()
     cache = RunCache()
-    realiser = InProcessRealiser(settings, announce=queue.add)
+
+    def announce_all() -> None:
+        for key in cache.unfinished():
+            queue.add(key)
+
+    realiser = InProcessRealiser(settings, announce=queue.add, announce_all=announce_all)
     async with api_client(loaded) as client:
         api = PipelineRunApi(client, settings.identity)
         reconciler = Reconciler(cache, queue, api, realiser, allowed.__contains__)

@@ -20,7 +20,10 @@ class Realiser(Protocol):
         """Where an attempt that starts now would run."""
 
     def sighting(self, uid: str, number: int) -> Sighting | None:
-        """What is seen of an attempt; None when nobody can find it."""
+        """What is seen of an attempt; None when nobody can find it.
+
+        Whoever says that an attempt is lost, or finds none, has made sure that it does not run.
+        """
 
     def wait(self, run: Run) -> Wait | None:
         """Why a run cannot start now, if so."""

@@ -17,6 +17,10 @@ Body = Mapping[str, Any]
 """An object as the API server sends it."""
 
 
+class UnreadableStatusError(ValueError):
+    """A status that only a newer operator can have written. Its run is best left alone."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The part of a PipelineRun that the operator needs.
@@ -51,6 +55,9 @@ def read_run(body: Body) -> Run:
     """Read an object leniently: fields of newer versions are passed over.
 
     The bulk of a finished run is dropped, so that a cache of thousands stays small.
+
+    Raises:
+        UnreadableStatusError: its status is in a state that is not known here.
     """
     metadata = body["metadata"]
     status = _read_status(body.get("status") or {})
@@ -81,8 +88,7 @@ def _read_spec(
 
 
 def _read_status(document: Mapping[str, Any]) -> PipelineRunStatus:
-    """Read a status; one that nobody here could have written counts as none."""
     try:
         return PipelineRunStatus.model_validate(document, extra="ignore")
-    except ValidationError:
-        return PipelineRunStatus()
+    except ValidationError as error:
+        raise UnreadableStatusError(str(error)) from None

@@ -1,5 +1,6 @@
 """kopf, as the watcher only: it stores what it sees and names the run to be looked at."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,7 +9,9 @@ import kopf
 from pipelinerun.api.names import GROUP, PLURAL, VERSION
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.queue import WorkQueue
-from pipelinerun.controller.runs import RunKey, read_run
+from pipelinerun.controller.runs import RunKey, UnreadableStatusError, read_run
+
+logger = logging.getLogger(__name__)
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 
@@ -30,7 +33,11 @@ async def watch(
     # returns None, because kopf would write any other value into the status.
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def _seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-        run = read_run(body)
+        try:
+            run = read_run(body)
+        except UnreadableStatusError as error:
+            logger.warning("%s/%s is left alone: %s", body.meta.namespace, body.meta.name, error)
+            return
         if type == "DELETED":
             cache.remove(run)
         else:

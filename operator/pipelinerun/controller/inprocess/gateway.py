@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the progress of a driver."""
 HEALTH_INTERVAL = 2.0
-HEALTH_TIMEOUT = 20.0
+HEALTH_TIMEOUT = 10.0
 ADOPT_TIMEOUT = 20.0
 _EXIT_CODE = re.compile(r"exits? with (?:an )?exit code (\d+)")
 
@@ -96,7 +96,10 @@ class Gateway:
                     self._release(key)
 
     async def watch_health(self) -> None:
-        """Return when Ray does not answer any more."""
+        """End this process when Ray does not answer any more.
+
+        At once: shutting down a Ray that is gone takes a minute, and the operator cleans up anyway.
+        """
         while True:
             await asyncio.sleep(HEALTH_INTERVAL)
             try:
@@ -104,10 +107,10 @@ class Gateway:
                     nodes = await asyncio.to_thread(ray.nodes)
             except (TimeoutError, RayError, ConnectionError, RuntimeError):
                 logger.exception("Ray does not answer")
-                return
+                os._exit(1)
             if not any(node["Alive"] for node in nodes):
                 logger.warning("No node of Ray is alive")
-                return
+                os._exit(1)
 
     def _start(self, job: PipelineJob) -> None:
         key = AttemptKey.of(job.run)
@@ -233,12 +236,17 @@ class Gateway:
         self._balance()
 
     async def _find(self, name: str) -> Actor | None:
+        """Adopt a driver. One that cannot say what it runs is ended: it counts as lost."""
         try:
             handle = ray.get_actor(name, namespace=ACTOR_NAMESPACE)
+        except ValueError:
+            return None  # gone since it was listed
+        try:
             async with asyncio.timeout(ADOPT_TIMEOUT):
                 assigned = await handle.adopt.remote(self._epoch)
-        except (ValueError, RayError, TimeoutError) as error:
+        except (RayError, TimeoutError) as error:
             logger.warning("Driver %s cannot be adopted: %s", name, error)
+            ray.kill(handle)
             return None
         actor = Actor(name, handle)
         if assigned is None:
@@ -288,14 +296,9 @@ async def _serve(channel: socket.socket, settings: Settings) -> None:
     async with _ray(settings):
         gateway = Gateway(settings, writer)
         await gateway.adopt()
-        ends = [
-            asyncio.create_task(gateway.serve(reader)),
-            asyncio.create_task(gateway.watch_health()),
-        ]
-        _, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for other in others:
-            other.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        health = asyncio.create_task(gateway.watch_health())
+        await gateway.serve(reader)
+        health.cancel()
 
 
 @asynccontextmanager

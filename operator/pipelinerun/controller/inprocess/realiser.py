@@ -46,12 +46,25 @@ GRACE = 10.0
 class InProcessRealiser:
     """A ``Realiser`` that gives attempts to drivers on Ray, through a gateway process."""
 
-    def __init__(self, settings: OperatorSettings, announce: Callable[[RunKey], None]) -> None:
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        *,
+        announce: Callable[[RunKey], None],
+        announce_all: Callable[[], None],
+    ) -> None:
+        """Prepare a realiser.
+
+        Args:
+            settings: what the operator was started with.
+            announce: told the key of a run of which something new is seen.
+            announce_all: called when it is known anew what is running: any run may be affected.
+        """
         self._settings = settings
         self._announce = announce
+        self._announce_all = announce_all
         self._places = Places(settings.in_process_capacity)
         self._sightings: dict[AttemptKey, Sighting] = {}
-        self._held_back: set[RunKey] = set()
         self._writer: asyncio.StreamWriter | None = None
 
     @property
@@ -72,7 +85,6 @@ class InProcessRealiser:
     def wait(self, run: Run) -> Wait | None:
         """Runs wait for Ray, then for a place."""
         if not self.ready:
-            self._held_back.add(run.key)
             return Wait(reasons.WAITING_FOR_RAY, "Waiting for the operator's Ray to start")
         if not self._places.offer(run.key, run.created):
             capacity = self._places.capacity
@@ -143,16 +155,13 @@ class InProcessRealiser:
 
     def _adopt(self, attempts: list[AttemptKey]) -> None:
         """Start from what the gateway knows; whatever it does not know is gone."""
-        before = {_run_key(key) for key in self._sightings}
         ended = {key: s for key, s in self._sightings.items() if s.sight == "Ended"}
         self._sightings = {key: Sighting(key.number, "Running") for key in attempts} | ended
         for key in self._sightings:
             self._places.take(_run_key(key))
+            self._announce(_run_key(key))
         logger.info("Ray is ready; %d attempts are running on it", len(attempts))
-        affected = before | self._held_back | {_run_key(key) for key in attempts}
-        self._held_back = set()
-        for run in affected:
-            self._announce(run)
+        self._announce_all()
 
     def _send(self, message: ToGateway) -> None:
         # Without a gateway nothing is lost: the next one says what is running.
@@ -181,13 +190,15 @@ async def _gateway(
     try:
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, bootstrap.__file__, str(theirs.fileno()), str(os.getpid())),
+                *(sys.executable, "-P", bootstrap.__file__),
+                *(str(theirs.fileno()), str(os.getpid())),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=sys.stderr,
                 env={**os.environ, **workspace.environment},
                 start_new_session=True,
             )
+        workspace.watch_session(process.pid)
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
         writer.write(_order(settings, workspace))
         try:

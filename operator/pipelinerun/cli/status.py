@@ -1,0 +1,34 @@
+"""The status that a cluster would show, for a run without one. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, PipelineRunStatus
+from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.core import status as build
+
+
+def refused(error: InvalidDefinitionError, *, now: datetime) -> PipelineRunStatus:
+    """The status of a run whose manifest breaks rules."""
+    message = "; ".join(map(str, error.violations))
+    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
+    outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
+    return build.finished(PipelineRunStatus(), outcome, generation=None, now=now)
+
+
+def ended(
+    stage_names: Sequence[str], outcome: Outcome, *, started: datetime, now: datetime
+) -> PipelineRunStatus:
+    """The status of a run whose one attempt has ended."""
+    status = build.attempt_started(
+        PipelineRunStatus(), stage_names, None, generation=None, now=started
+    )
+    status = build.attempt_ended(status, outcome, now=now)
+    return build.finished(status, outcome, generation=None, now=now)
+
+
+def document(status: PipelineRunStatus) -> dict[str, Any]:
+    """The status as ``kubectl get -o json`` shows it."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
