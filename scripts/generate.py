@@ -1,7 +1,7 @@
 """Write the generated files: the CRD and the reference. With --check, say what is out of date."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def reasons_page() -> str:
     return "\n".join([NOTE, "# Reasons\n", head, table(("Reason", "Event", "Meaning"), rows)])
 
 
-def table(head: Row, rows: list[Row]) -> str:
+def table(head: Row, rows: Iterable[Row]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in lines

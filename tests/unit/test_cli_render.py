@@ -23,7 +23,7 @@ def shown(renderable: RenderableType) -> list[str]:
 
 def test_a_stage_that_waits_has_no_numbers_yet() -> None:
     header, _, *rows = shown(stage_table([READ, CLEAN, WRITE]))
-    assert header.split("  ") == ["STAGE", " STATE", "", "   ROWS IN", " ROWS OUT", " SECONDS"]
+    assert header.split() == ["STAGE", "STATE", "ROWS", "IN", "ROWS", "OUT", "SECONDS"]
     assert [row.split() for row in rows] == [
         ["read", "Succeeded", "0", "1,200", "3.2"],
         ["clean", "Running", "1,200", "1,000", "0.5"],

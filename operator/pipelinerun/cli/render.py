@@ -82,7 +82,9 @@ def _failure(failure: Failure) -> Text:
         if value
         for part in ((f"{name:<{width}}", "bold"), f"{_indented(value, width)}\n")
     ]
-    return Text.assemble(*lines, f"\n{failure.tail.rstrip()}" if failure.tail else "")
+    text = Text.assemble(*lines, f"\n{failure.tail}" if failure.tail else "")
+    text.rstrip()
+    return text
 
 
 def _indented(text: str, width: int) -> str:

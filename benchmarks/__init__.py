@@ -1,0 +1,1 @@
+"""Measurements, always next to the same thing without the operator in the same run."""

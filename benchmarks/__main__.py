@@ -1,0 +1,35 @@
+"""``python -m benchmarks [NAME…] [-o json]``."""
+
+import importlib
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks import report
+
+BENCHMARKS = {
+    "engine": "Engine beside Ray Data written by hand (budget: ratio below 1.05)",
+    "latency": "From apply to Succeeded, beside a plain call of Ray Data",
+    "runs": "The operator's cost at 1,000 finished runs",
+}
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Any of {', '.join(BENCHMARKS)}; all when left out.")
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="table or json")] = "table",
+) -> None:
+    """Measure on this machine, side by side in one run."""
+    console = Console(stderr=True)
+    for name in names or BENCHMARKS:
+        if name not in BENCHMARKS:
+            raise typer.BadParameter(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+        with console.status(f"Measuring: {BENCHMARKS[name]}"):
+            rows = list(importlib.import_module(f"benchmarks.{name}").measure())
+        report.show(BENCHMARKS[name], rows, as_json=output == "json")
+
+
+if __name__ == "__main__":
+    typer.run(main)

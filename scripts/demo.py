@@ -1,0 +1,121 @@
+"""The demonstration: a run from ``kubectl apply`` to exit code and elapsed time.
+
+Everything is its own and temporary: the control plane, the credentials, the operator and its Ray.
+No cluster that a kubeconfig of the user's names is touched.
+"""
+
+import json
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from tests.cluster.build import BuildError
+from tests.cluster.controlplane import ControlPlane
+from tests.support.operator import running_operator
+from tests.support.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = "examples/text/run.yaml"
+CRD = "crd/pipelineruns.pipelinerun.dev"
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Demo:
+    """Commands shown as they are typed, with what they print."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    def kubectl(self, command: str) -> None:
+        """Show and run a kubectl command."""
+        console.print(f"\n[bold green]$[/] [bold]kubectl {command}[/]")
+        console.print(self._plane.kubectl(*shlex.split(command)).rstrip(), markup=False)
+
+    def follow(self, name: str) -> int:
+        """Print a line for each change of the run until it is finished; returns its exit code."""
+        told = ""
+        while True:
+            status = self._plane.get("pipelinerun", name).get("status", {})
+            phase, progress = status.get("phase", "Accepted"), status.get("progress", "")
+            rows = sum(stage["rowsIn"] for stage in status.get("stages", []))
+            line = f"{phase:<10} {progress:<5} {rows or '':>6}"
+            if line != told:
+                console.print(f"  [cyan]{line}[/]")
+                told = line
+            if "exitCode" in status:
+                return int(status["exitCode"])
+            time.sleep(0.1)
+
+
+def main() -> int:
+    started = time.monotonic()
+    try:
+        with step("Starting kube-apiserver and etcd"):
+            plane = ControlPlane().__enter__()
+    except BuildError as error:
+        console.print(error, style="red")
+        return 1
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            exit_code = show(plane, Path(folder))
+    finally:
+        plane.__exit__()
+    console.print(f"\nDone in {time.monotonic() - started:.0f} s; nothing is left behind.")
+    return exit_code
+
+
+def show(plane: ControlPlane, folder: Path) -> int:
+    demo = Demo(plane)
+    demo.kubectl("apply -f crds")
+    plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    options = ["--in-process-namespace", "default", "--in-process-capacity", "1"]
+    with step("Starting the operator and its Ray"):
+        operator = running_operator(plane.kubeconfig, folder / "operator.log", options)
+        operator.__enter__()
+    try:
+        demo.kubectl(f"apply -f {EXAMPLE}")
+        console.print("\nFollowing the run: phase, stages, rows")
+        exit_code = demo.follow("text")
+        wait_for(lambda: len(plane.get("events")["items"]) > 1)
+        demo.kubectl("get pipelineruns -o wide")
+        console.print("\n[bold green]$[/] [bold]kubectl get prun text -o jsonpath={.status}[/]")
+        status = plane.get("pipelinerun", "text")["status"]
+        kept = ("phase", "exitCode", "elapsedSeconds", "attempt", "progress", "worker", "stages")
+        console.print_json(json.dumps({key: status[key] for key in kept}), indent=None)
+        demo.kubectl("get events -o custom-columns=REASON:.reason,MESSAGE:.message")
+        console.print(f"\nWhat it wrote to [bold]out/text[/]: {result()}")
+    finally:
+        with step("Stopping the operator"):
+            operator.__exit__(None, None, None)
+    return exit_code
+
+
+def result() -> str:
+    chunks = pd.read_parquet(ROOT / "out" / "text")
+    words = chunks.groupby("document")["words"].sum()
+    return ", ".join(f"{name} {count:,} words" for name, count in words.items())
+
+
+class step:  # noqa: N801 - reads as a statement
+    """A spinner with the time it took."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._status = console.status(text)
+        self._started = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._status.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._status.__exit__(None, None, None)
+        console.print(f"{self._text}: {time.monotonic() - self._started:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
