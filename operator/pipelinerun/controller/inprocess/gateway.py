@@ -11,8 +11,8 @@ import re
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +102,9 @@ class Gateway:
         """
         while True:
             await asyncio.sleep(HEALTH_INTERVAL)
-            try:
+            with _alive_or_exit():
                 async with asyncio.timeout(HEALTH_TIMEOUT):
                     nodes = await asyncio.to_thread(ray.nodes)
-            except (TimeoutError, RayError, ConnectionError, RuntimeError):
-                logger.exception("Ray does not answer")
-                os._exit(1)
             if not any(node["Alive"] for node in nodes):
                 logger.warning("No node of Ray is alive")
                 os._exit(1)
@@ -225,11 +222,23 @@ class Gateway:
             return
         self._end(actor)
         if actor.key is not None:
-            self._send(lost_or_ended(actor.key, str(error)))
+            self._spawn(self._report(lost_or_ended(actor.key, str(error))))
         else:
             logger.warning("Driver %s is gone: %s", actor.name, error)
         # A Ray that kills every driver must not be flooded with new ones.
         self._spawn(self._balance_later())
+
+    async def _report(self, end: Ended | Lost) -> None:
+        """Report the end of an attempt whose driver is gone.
+
+        Lost only while Ray works: the operator would give the next attempt to a Ray that is dying.
+        If Ray is gone, the next gateway's hello says that the attempt is lost.
+        """
+        if isinstance(end, Lost):
+            with _alive_or_exit():
+                async with asyncio.timeout(HEALTH_TIMEOUT):
+                    await ray.remote(_nothing).options(num_cpus=0, max_retries=0).remote()
+        self._send(end)
 
     async def _balance_later(self) -> None:
         await asyncio.sleep(POLL_INTERVAL)
@@ -265,6 +274,19 @@ class Gateway:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _nothing() -> None:
+    """A task that shows that Ray still places work."""
+
+
+@contextmanager
+def _alive_or_exit() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, RayError, ConnectionError, RuntimeError):
+        logger.exception("Ray does not answer")
+        os._exit(1)
 
 
 def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
