@@ -49,6 +49,5 @@ def _run(number: int) -> dict[str, Any]:
 def _plain() -> float:
     started = time.perf_counter()
     rows = ray.data.range(1, override_num_blocks=1).map_batches(lambda _: {"n": [*range(5)]})
-    for _ in rows.map(steps.square).map(lambda _: {}).iter_batches(batch_size=None):
-        pass
+    rows.map(steps.square).materialize()
     return time.perf_counter() - started

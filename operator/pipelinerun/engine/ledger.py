@@ -7,7 +7,9 @@ A connection that ends in the middle of a call is a crash of that stage.
 """
 
 import json
+import os
 import secrets
+import socket
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -93,7 +95,11 @@ class Ledger:
         self._listener.close()
         with self._lock:
             for connection in self._connections:
-                connection.close()
+                _hang_up(connection)
+
+    @property
+    def _ending(self) -> bool:
+        return self._stopping.is_set() or self._abandoned.is_set() or self._failure is not None
 
     @property
     def failure(self) -> tuple[Failure, int] | None:
@@ -157,8 +163,7 @@ class Ledger:
                 report = json.loads(connection.recv_bytes())
                 inside = report["stage"] if report["inside"] else None
                 self._record(report)
-                ending = self._stopping.is_set() or self._abandoned.is_set()
-                connection.send_bytes(b"stop" if ending else b"go")
+                connection.send_bytes(b"stop" if self._ending else b"go")
         connection.close()
         with self._lock:
             self._connections.discard(connection)
@@ -179,3 +184,9 @@ class Ledger:
             while len(entry.tallies) > _TASKS_KEPT:
                 _, oldest = entry.tallies.popitem(last=False)
                 entry.older.add(oldest)
+
+
+def _hang_up(connection: "Connection[Any, Any]") -> None:
+    """End a connection that another thread reads, so that it reads the end and closes it itself."""
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)

@@ -8,6 +8,7 @@ from typing import Any
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.engine.context import StageContext
+from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import CONTEXT, load, wants_context
 
@@ -21,12 +22,19 @@ class StagePlan:
         run: identity of the run, for the context.
         files: code that comes with the run, by path.
         address: the ledger to report to.
+        stages: how many stages the run has.
     """
 
     stage: Stage
     run: RunIdentity
     files: Mapping[str, str]
     address: Address
+    stages: int
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # The last moment before Ray Data calls the stages that it has fused, one within the other.
+        self.__dict__.update(state)
+        make_room(self.stages)
 
     def bind(self, stopping: Callable[[], bool]) -> Callable[..., Any]:
         """Load the stage's code and fill in config and context.

@@ -61,6 +61,8 @@ def never_satisfied(
     """Stages that ask for more than there is, and would wait for ever."""
     names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
     for index, stage in enumerate(stages):
+        if not stage.enabled:
+            continue
         copies = scale_of(stage, runtime).minimum if stage.actor else 1
         for name, wanted in reservation_of(stage, None).items():
             available = total.get(names[name], 0.0)

@@ -21,10 +21,17 @@ def rows_of(block: Any) -> Iterator[dict[str, Any]]:
         yield dict(row)
 
 
-def results_of(result: Any) -> Iterable[Any]:
+A_ROW = "a row is a dict"
+A_BATCH = "a batch is a dict, DataFrame or Table"
+
+
+def results_of(result: Any, expected: str = A_ROW) -> Iterable[Any]:
     """The rows or batches that a call returned: none, one, or as many as it yields.
 
     A dict, DataFrame or Table is one.
+
+    Raises:
+        TypeError: it is something else, and not what is ``expected``.
     """
     if result is None:
         return ()
@@ -32,7 +39,7 @@ def results_of(result: Any) -> Iterable[Any]:
         return (result,)
     if isinstance(result, list | tuple | Iterator):
         return result
-    raise TypeError(f"returned {type(result).__name__}; a row is a dict")
+    raise TypeError(f"returned {type(result).__name__}; {expected}")
 
 
 class RowBuffer:
@@ -57,7 +64,7 @@ class RowBuffer:
             TypeError: it is not a dict.
         """
         if not isinstance(row, Mapping):
-            raise TypeError(f"yielded {type(row).__name__}; a row is a dict")
+            raise TypeError(f"yielded {type(row).__name__}; {A_ROW}")
         self._rows.append(row)
         self._weight += sum(map(_weight, row.values()))
 
@@ -95,7 +102,7 @@ def length_of(batch: Any) -> int:
         return int(batch.num_rows)
     if isinstance(batch, pd.DataFrame):
         return len(batch)
-    raise TypeError(f"returned {type(batch).__name__}; a batch is a dict, DataFrame or Table")
+    raise TypeError(f"returned {type(batch).__name__}; {A_BATCH}")
 
 
 def _weight(value: Any) -> int:

@@ -22,6 +22,7 @@ from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer
 from pipelinerun.engine.compile import Compiled, Compiler
+from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError
 from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
@@ -97,6 +98,7 @@ def _run(
 ) -> Outcome:
     stages = graph.stage_line(job.definition)
     names = [stage.name for stage in stages]
+    make_room(len(stages))
     current = ""
 
     def enter(stage: str) -> None:
@@ -146,7 +148,7 @@ def _judge(
 
 def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger) -> Compiler:
     def plan_of(stage: Stage) -> StagePlan:
-        return StagePlan(stage, job.run, dict(job.code.files), ledger.address)
+        return StagePlan(stage, job.run, dict(job.code.files), ledger.address, len(stages))
 
     return Compiler(
         stages,

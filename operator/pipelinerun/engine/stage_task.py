@@ -12,6 +12,7 @@ from pipelinerun.engine.ledger import Address, Tally
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.reporter import Reporter
 from pipelinerun.engine.rows import (
+    A_BATCH,
     RowBuffer,
     block_of,
     is_batch,
@@ -124,11 +125,11 @@ class StageActor:
 
 
 def count(block: Any, plan: StagePlan) -> Iterator[Any]:
-    """A Ray Data function: pass rows through and count them for a stage that Ray Data runs."""
+    """A Ray Data function: pass rows through and count them for a source that Ray Data runs."""
     reporter = Reporter(plan.address, plan.stage.name)
     reporter.enter()
     rows = length_of(block)
-    reporter.leave(Tally(rows_in=rows, rows_out=rows))
+    reporter.leave(Tally(rows_out=rows))
     yield block
 
 
@@ -168,7 +169,7 @@ def _per_row(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
 
 def _per_batch(call: Call, batch: Any, tally: Tally) -> Iterator[Output]:
     tally.rows_in += length_of(batch)
-    for result in results_of(call(batch)):
+    for result in results_of(call(batch), A_BATCH):
         yield length_of(result), result
 
 
