@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
 from tests.cluster.build import BuildError
 from tests.cluster.controlplane import ControlPlane
-from tests.support.operator import running_operator
+from tests.support.operator import OperatorProcess
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,20 +37,27 @@ class Demo:
         console.print(f"\n[bold green]$[/] [bold]kubectl {command}[/]")
         console.print(self._plane.kubectl(*shlex.split(command)).rstrip(), markup=False)
 
-    def follow(self, name: str) -> int:
+    def follow(self, name: str, operator: OperatorProcess) -> int:
         """Print a line for each change of the run until it is finished; returns its exit code."""
-        told = ""
+        told, started = "", time.monotonic()
         while True:
+            operator.check_alive()
             status = self._plane.get("pipelinerun", name).get("status", {})
-            phase, progress = status.get("phase", "Accepted"), status.get("progress", "")
-            rows = sum(stage["rowsIn"] for stage in status.get("stages", []))
-            line = f"{phase:<10} {progress:<5} {rows or '':>6}"
+            line = _line(status)
             if line != told:
-                console.print(f"  [cyan]{line}[/]")
+                console.print(f"  [dim]{time.monotonic() - started:5.1f} s[/]  [cyan]{line}[/]")
                 told = line
             if "exitCode" in status:
                 return int(status["exitCode"])
             time.sleep(0.1)
+
+
+def _line(status: dict[str, Any]) -> str:
+    phase, progress = status.get("phase", "Accepted"), status.get("progress", "")
+    rows = sum(stage["rowsIn"] for stage in status.get("stages", []))
+    conditions = {it["type"]: it["message"] for it in status.get("conditions", [])}
+    why = conditions["Succeeded"] if phase == "Pending" else ""
+    return f"{phase:<10} {progress:<5} {rows or '':>6}  {why}".rstrip()
 
 
 def main() -> int:
@@ -65,7 +73,9 @@ def main() -> int:
             exit_code = show(plane, Path(folder))
     finally:
         plane.__exit__()
-    console.print(f"\nDone in {time.monotonic() - started:.0f} s; nothing is left behind.")
+    console.print(
+        f"\nDone in {time.monotonic() - started:.0f} s; nothing but out/text is left behind."
+    )
     return exit_code
 
 
@@ -74,13 +84,13 @@ def show(plane: ControlPlane, folder: Path) -> int:
     demo.kubectl("apply -f crds")
     plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
     options = ["--in-process-namespace", "default", "--in-process-capacity", "1"]
-    with step("Starting the operator and its Ray"):
-        operator = running_operator(plane.kubeconfig, folder / "operator.log", options)
-        operator.__enter__()
+    operator = OperatorProcess(plane.kubeconfig, folder / "operator.log", *options)
+    operator.start()
+    console.print("Starting the operator; the run waits until its Ray is there")
     try:
         demo.kubectl(f"apply -f {EXAMPLE}")
-        console.print("\nFollowing the run: phase, stages, rows")
-        exit_code = demo.follow("text")
+        console.print("\nFollowing the run: seconds, phase, stages, rows, why it waits")
+        exit_code = demo.follow("text", operator)
         wait_for(lambda: len(plane.get("events")["items"]) > 1)
         demo.kubectl("get pipelineruns -o wide")
         console.print("\n[bold green]$[/] [bold]kubectl get prun text -o jsonpath={.status}[/]")
@@ -91,7 +101,7 @@ def show(plane: ControlPlane, folder: Path) -> int:
         console.print(f"\nWhat it wrote to [bold]out/text[/]: {result()}")
     finally:
         with step("Stopping the operator"):
-            operator.__exit__(None, None, None)
+            operator.stop()
     return exit_code
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
+from tests.support.examples import MANIFESTS, read
 from tests.support.operator import OperatorProcess
-from tests.support.runs import Document, Runs, in_phase, manifest, reasons, stage
+from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons, stage
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -37,6 +38,26 @@ def test_a_run_succeeds_and_its_status_says_everything(runs: Runs) -> None:
     assert status["worker"] == attempt["worker"]
     assert "failure" not in status
     assert runs.events("succeeds") == [("Normal", "AttemptStarted"), ("Normal", "Completed")]
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "exit_code", "stage"),
+    [
+        ("hello", "Succeeded", 0, None),
+        ("text", "Succeeded", 0, None),
+        ("flights", "Succeeded", 0, None),
+        ("failing", "Failed", 7, "check"),
+    ],
+)
+def test_an_example_as_it_is_written(
+    cluster: ControlPlane, runs: Runs, name: str, phase: str, exit_code: int, stage: str | None
+) -> None:
+    (path,) = (path for path in MANIFESTS if read(path).metadata.name == name)
+    cluster.kubectl("apply", "-f", str(path))
+    status = runs.wait(name, is_finished)
+    assert (status["phase"], status["exitCode"]) == (phase, exit_code), status
+    assert status.get("failure", {}).get("stage") == stage
+    assert status["elapsedSeconds"] > 0
 
 
 def test_kubectl_wait_sees_the_end(cluster: ControlPlane, runs: Runs) -> None:
