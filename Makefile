@@ -19,7 +19,7 @@ demo: setup ## Run an example on a real API server of its own, from apply to exi
 	@$(BIN)/python -m scripts.demo
 
 test: setup ## Run every tier of tests that this machine can run
-	@$(BIN)/python -m tests.cluster build
+	@$(BIN)/python -m tests.cluster build || echo "Going on without a control plane."
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup ## Format, lint, types, import contracts, generated files

@@ -1,7 +1,6 @@
 """The engine next to the same pipelines written by hand in Ray Data, in one process, in turns."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +11,15 @@ import ray.data
 from ray.data import ActorPoolStrategy, Dataset
 
 from benchmarks import steps
+from benchmarks.plain import plain_ray
 from benchmarks.report import Row, compared
 from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.engine.run import run_pipeline
-from pipelinerun.engine.session import local_ray
 
 ROUNDS = 5
-BATCH_ROWS = 20_000_000
-ROW_ROWS = 400_000
+BATCH_ROWS = 5_000_000
+ROW_ROWS = 200_000
 BATCH = 100_000
 
 Plain = Callable[[Dataset], Dataset]
@@ -28,8 +27,8 @@ Plain = Callable[[Dataset], Dataset]
 
 def measure() -> Iterator[Row]:
     """Run each pipeline in turns by hand and by the engine."""
-    with tempfile.TemporaryDirectory(prefix="prun-") as folder, local_ray(Path(folder)):
-        out = Path(folder) / "out"
+    with plain_ray() as folder:
+        out = folder / "out"
         yield compared(
             f"two functions per batch, {BATCH_ROWS:,} rows, write Parquet",
             *_in_turns(_batches(), _by_hand_batches, BATCH_ROWS, out),

@@ -1,18 +1,16 @@
 """How long a run that does nothing takes, next to the same pipeline as a plain call of Ray Data."""
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ray.data
 
 from benchmarks import steps
 from benchmarks.cluster import OPERATOR, bench
+from benchmarks.plain import plain_ray
 from benchmarks.report import Row, compared, seconds
-from pipelinerun.engine.session import local_ray
 from tests.support.runs import manifest
 
 WARM_UP = 5
@@ -21,11 +19,7 @@ RUNS = 30
 
 def measure() -> Iterator[Row]:
     """Take turns between a run on the operator and a plain call in this process."""
-    with (
-        bench() as operator,
-        tempfile.TemporaryDirectory(prefix="prun-") as folder,
-        local_ray(Path(folder)),
-    ):
+    with bench() as operator, plain_ray():
         ours: list[float] = []
         plain: list[float] = []
         for number in range(WARM_UP + RUNS):

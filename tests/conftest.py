@@ -1,7 +1,9 @@
 """Fixtures of all tiers."""
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +24,28 @@ def control_plane() -> Iterator[ControlPlane]:
         yield plane
     finally:
         plane.__exit__()
+
+
+TIERS = {
+    "unit": "pure functions",
+    "engine": "a real Ray",
+    "execution": "real child processes",
+    "apiserver": "a real kube-apiserver and etcd",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tiers ran, and why one did not."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    whys: dict[str, str] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            tier = Path(report.nodeid).parts[1]
+            counts[tier][outcome] += 1
+            if outcome == "skipped" and isinstance(report.longrepr, tuple):
+                whys[tier] = report.longrepr[2].removeprefix("Skipped: ")
+    terminalreporter.section("tiers")
+    for tier, against in TIERS.items():
+        told = ", ".join(f"{number} {outcome}" for outcome, number in counts[tier].items())
+        why = f": {whys[tier]}" if tier in whys else ""
+        terminalreporter.write_line(f"{tier:<10} {against:<31} {told or 'not chosen'}{why}")
