@@ -5,7 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
+from typer.cli import get_docs_for_click
+
 from pipelinerun.api.crd import crd, crd_yaml
+from pipelinerun.cli.app import app
 from pipelinerun.core import reasons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +40,7 @@ def files() -> dict[Path, str]:
         ROOT / "crds" / "pipelinerun.dev_pipelineruns.yaml": crd_yaml(),
         ROOT / "docs" / "reference" / "pipelinerun.md": fields_page(),
         ROOT / "docs" / "reference" / "reasons.md": reasons_page(),
+        ROOT / "docs" / "reference" / "cli.md": commands_page(),
     }
 
 
@@ -82,6 +87,12 @@ def reasons_page() -> str:
         "They appear in conditions, in `status.attempts[].reason` and, where marked, as Events.\n"
     )
     return "\n".join([NOTE, "# Reasons\n", head, table(("Reason", "Event", "Meaning"), rows)])
+
+
+def commands_page() -> str:
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="pipelinerun")
+    return f"{NOTE}\n{get_docs_for_click(obj=command, ctx=context, name='pipelinerun')}"
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:

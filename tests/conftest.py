@@ -43,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             tier = Path(report.nodeid).parts[1]
             counts[tier][outcome] += 1
             if outcome == "skipped" and isinstance(report.longrepr, tuple):
-                whys[tier] = report.longrepr[2].removeprefix("Skipped: ")
+                whys[tier] = " ".join(report.longrepr[2].removeprefix("Skipped: ").split())
     terminalreporter.section("tiers")
     for tier, against in TIERS.items():
         told = ", ".join(f"{number} {outcome}" for outcome, number in counts[tier].items())

@@ -1,6 +1,7 @@
 """The control plane that the other tests stand on."""
 
 import psutil
+import pytest
 
 from tests.cluster.controlplane import ControlPlane
 
@@ -16,6 +17,7 @@ def test_requests_are_logged_by_identity(cluster: ControlPlane) -> None:
     assert ("create", 403) in verbs
 
 
+@pytest.mark.usefixtures("control_plane")
 def test_nothing_is_left_when_it_ends() -> None:
     with ControlPlane() as plane:
         folder = plane.folder

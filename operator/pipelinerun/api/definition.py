@@ -7,14 +7,8 @@ from pydantic import Field, StringConstraints
 
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import MAX_STAGES
-from pipelinerun.api.quantity import QUANTITY_PATTERN
+from pipelinerun.api.patterns import IMPORT_PATTERN, NAME_PATTERN, QUANTITY_PATTERN
 from pipelinerun.api.rules import Rule
-
-NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
-IMPORT_PATTERN = (
-    r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
-    r":[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
-)
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
 ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length=253)]

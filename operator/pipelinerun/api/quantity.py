@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-QUANTITY_PATTERN = r"^([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+from pipelinerun.api.patterns import QUANTITY_PATTERN
 
 _FACTORS = {
     None: 1,

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from pipelinerun.api.patterns import MEANINGS
 
 
 @dataclass(frozen=True, order=True)
@@ -43,8 +46,8 @@ def join_path(*parts: str) -> str:
 def from_validation_error(error: ValidationError) -> tuple[Violation, ...]:
     """Translate pydantic's errors."""
     return tuple(
-        Violation(_path(detail["loc"]), _message(detail["type"], detail["msg"]))
-        for detail in error.errors(include_url=False, include_context=False)
+        Violation(_path(detail["loc"]), _message(detail))
+        for detail in error.errors(include_url=False)
     )
 
 
@@ -52,9 +55,13 @@ def _path(location: tuple[int | str, ...]) -> str:
     return join_path(*(f"[{part}]" if isinstance(part, int) else part for part in location))
 
 
-def _message(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown field"
-    if kind == "missing":
-        return "is required"
+def _message(detail: ErrorDetails) -> str:
+    match detail:
+        case {"type": "extra_forbidden"}:
+            return "unknown field"
+        case {"type": "missing"}:
+            return "is required"
+        case {"ctx": {"pattern": pattern}} if pattern in MEANINGS:
+            return MEANINGS[pattern]
+    message = detail["msg"]
     return message[:1].lower() + message[1:]

@@ -1,0 +1,14 @@
+"""Forms of strings, and how to say to a person what each of them is."""
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
+IMPORT_PATTERN = (
+    r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
+    r":[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+)
+QUANTITY_PATTERN = r"^([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+
+MEANINGS = {
+    NAME_PATTERN: "should be letters, digits and - _ . between them",
+    IMPORT_PATTERN: "should be package.module:attribute, such as steps:clean",
+    QUANTITY_PATTERN: "should be a quantity of bytes, such as 512Mi",
+}
