@@ -48,6 +48,12 @@ def show(dataset):
 
 def drop(row):
     pass
+
+def loud(row):
+    for number in range(5000):
+        print("line", number)
+        print("the same again")
+    print("no end of line, \u2014", end="")
 """
 CHATTY = """
 print("loaded")
@@ -138,6 +144,17 @@ def test_stdout_is_the_pipelines_and_stderr_tells_the_rest_in_plain_lines(place:
     assert {"to stderr", "keep: Succeeded, 3 rows in, 0 rows out, 0.0 s"} <= {*lines}
     assert re.fullmatch(r"Succeeded   exit code 0   \d+\.\d s", lines[-1])
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("mode", ["--in-process", "--subprocess"])
+def test_all_that_a_stage_prints_comes_out_as_it_is(place: Path, mode: str) -> None:
+    (place / "loud.yaml").write_text(yaml.safe_dump(finite("steps:loud")))
+    ended = command(place, "run", "loud.yaml", mode)
+    printed = [line for line in ended.stdout.splitlines() if line not in {*OUTPUT, ""}]
+    lines = [line for number in range(5000) for line in (f"line {number}", "the same again")]
+    assert ended.returncode == 0
+    assert printed[:10_000] == lines
+    assert "no end of line, \u2014" in "".join(printed[10_000:])
 
 
 def test_in_process_the_status_alone_is_on_stdout_whoever_writes(place: Path) -> None:

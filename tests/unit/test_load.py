@@ -184,3 +184,10 @@ def test_anchors_and_merges_are_followed() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(InvalidDefinitionError):
         load_manifests(text)
+
+
+def test_everything_wrong_in_several_documents_is_told() -> None:
+    assert refused(f"kind: PipelineRun\n---\n{RUN}\n---\n5") == [
+        "[0].apiVersion: must be pipelinerun.dev/v1alpha1, not None",
+        "[2]: a PipelineRun is a map of fields",
+    ]

@@ -20,7 +20,8 @@ def load_manifests(text: str, environment: Mapping[str, str] | None = None) -> l
     are filled in from ``environment``.
 
     Raises:
-        InvalidDefinitionError: not YAML, not a PipelineRun, or fields that are wrong.
+        InvalidDefinitionError: not YAML, not a PipelineRun, or fields that are wrong. Where there
+            are several documents, a path begins with the number of its own, from 0.
     """
     try:
         documents = [item for item in yaml.load_all(text, ManifestLoader) if item is not None]
@@ -28,7 +29,17 @@ def load_manifests(text: str, environment: Mapping[str, str] | None = None) -> l
         raise InvalidDefinitionError([Violation("", f"not YAML: {error}")]) from None
     if not documents:
         raise InvalidDefinitionError([Violation("", "no document in it")])
-    return [_manifest(document, environment or {}) for document in documents]
+    manifests: list[PipelineRun] = []
+    wrong: list[Violation] = []
+    for index, document in enumerate(documents):
+        try:
+            manifests.append(_manifest(document, environment or {}))
+        except InvalidDefinitionError as error:
+            place = f"[{index}]" if len(documents) > 1 else ""
+            wrong += [violation.under(place) for violation in error.violations]
+    if wrong:
+        raise InvalidDefinitionError(wrong)
+    return manifests
 
 
 def load_manifest(text: str, environment: Mapping[str, str] | None = None) -> PipelineRun:

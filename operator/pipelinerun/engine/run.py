@@ -20,7 +20,7 @@ from pipelinerun.api.prepare import check
 from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, StageState, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
-from pipelinerun.engine import importer
+from pipelinerun.engine import importer, log_follower
 from pipelinerun.engine.compile import Compiled, Compiler
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError
@@ -61,6 +61,7 @@ def run_pipeline(
         except InvalidDefinitionError as error:
             return _invalid(job.definition, error)
         outcome = _run(job, on_progress, stopping)
+    log_follower.catch_up()
     if on_progress is not None:
         on_progress(outcome.stages)
     return outcome

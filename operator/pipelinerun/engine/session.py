@@ -5,9 +5,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+
+from pipelinerun.engine.environment import ENVIRONMENT
+from pipelinerun.engine.log_follower import following
 
 OOM_RETRIES = 2
 """How often Ray tries a task again that its memory monitor killed; by default without end."""
@@ -20,16 +23,6 @@ _STORE_MAXIMUM_MACOS = 2 * 1024**3
 
 _SYSTEM_CONFIG: dict[str, Any] = {"task_oom_retries": OOM_RETRIES}
 _WARM: dict[str, Any] = {"idle_worker_killing_time_threshold_ms": 10 * 60 * 1000}
-_ENVIRONMENT = {
-    # What stages print is the run's output: every line of it, and without colours.
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_COLOR_PREFIX": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Loopback and one user: a token would be written to the home directory, which may be read-only.
-    "RAY_AUTH_MODE": "disabled",
-    # Ray's note that zero may mean no accelerators in the future; nothing here depends on it.
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
 
 
 @contextmanager
@@ -38,7 +31,7 @@ def local_ray(
     *,
     num_cpus: int | None = None,
     object_store_memory: int | None = None,
-    keep_warm: bool = False,
+    shared: bool = False,
 ) -> Iterator[None]:
     """Ray for this process, until the block ends.
 
@@ -46,10 +39,11 @@ def local_ray(
         temp_dir: folder for its session; short, since Unix sockets are put below it.
         num_cpus: CPUs to offer; what this process may use when left out.
         object_store_memory: bytes; a share of the machine's memory when left out.
-        keep_warm: keep idle processes for the next run; by default Ray ends those that it has more
-            of than CPUs after a second.
+        shared: it serves several runs. Idle processes are kept for the next one, while by default
+            Ray ends those that it has more of than CPUs after a second. Ray passes on what stages
+            print, each line with its process before it; by default lines go out as they are.
     """
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray  # noqa: PLC0415 - reads the environment when it is loaded
 
@@ -60,16 +54,18 @@ def local_ray(
         num_cpus=num_cpus or available_cpus(),
         object_store_memory=object_store_memory or default_object_store(),
         include_dashboard=False,
-        log_to_driver=True,
+        log_to_driver=shared,
         logging_level="WARNING",
         namespace="pipelinerun",
         _temp_dir=str(temp_dir),
-        _system_config=_SYSTEM_CONFIG | (_WARM if keep_warm else {}),
+        _system_config=_SYSTEM_CONFIG | (_WARM if shared else {}),
     )
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    logs = temp_dir / "session_latest" / "logs"
+    with nullcontext() if shared else following(logs):
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def available_cpus() -> int:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pipelinerun.engine import importer
+from pipelinerun.engine import importer, printing
 from pipelinerun.engine.errors import StageError, StoppedError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Address, Tally
@@ -49,6 +49,7 @@ class StageRunner:
             self._reporter.enter()
             tally = Tally()
             try:
+                printing.print_whole_lines()
                 _use(self._plan)
                 self._call = self._plan.bind(lambda: self._reporter.stopping)
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are the stage's failure
@@ -85,6 +86,7 @@ class StageRunner:
                 raise self._failed(tally, error) from None
             tally.seconds += time.perf_counter() - started
             tally.rows_out += rows
+            printing.flush()
             self._reporter.leave(tally)
             if output is None:
                 return

@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -100,12 +101,16 @@ def _run(
     own_ray: threading.Event,
 ) -> Outcome:
     """Run a job; ``own_ray`` is set while a Ray that was started for it is up."""
-    import ray  # noqa: PLC0415 - takes seconds, so only where a pipeline runs
-
     start = time.monotonic()
-    surroundings = nullcontext() if ray.is_initialized() else _embedded_ray(own_ray)
+    surroundings = nullcontext() if _ray_is_up() else _embedded_ray(own_ray)
     outcome = within(surroundings, lambda: drive(job, on_progress=on_progress, stopping=stopping))
     return outcome.model_copy(update={"elapsed_seconds": time.monotonic() - start})
+
+
+def _ray_is_up() -> bool:
+    # Without loading it: that takes seconds, and its environment has to be set before.
+    ray = sys.modules.get("ray")
+    return ray is not None and ray.is_initialized()
 
 
 @contextmanager

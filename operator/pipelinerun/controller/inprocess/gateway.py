@@ -95,6 +95,11 @@ class Gateway:
                 case Release(key=key):
                     self._release(key)
 
+    def close(self) -> None:
+        """Ask Ray for nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
     async def watch_health(self) -> None:
         """End this process when Ray does not answer any more.
 
@@ -319,8 +324,11 @@ async def _serve(channel: socket.socket, settings: Settings) -> None:
         gateway = Gateway(settings, writer)
         await gateway.adopt()
         health = asyncio.create_task(gateway.watch_health())
-        await gateway.serve(reader)
-        health.cancel()
+        try:
+            await gateway.serve(reader)
+        finally:
+            health.cancel()
+            gateway.close()
 
 
 @asynccontextmanager
@@ -339,7 +347,7 @@ async def _ray(settings: Settings) -> AsyncIterator[None]:
         Path(settings.temp_dir),
         num_cpus=settings.cpus,
         object_store_memory=settings.object_store,
-        keep_warm=True,
+        shared=True,
     )
     await asyncio.to_thread(session.__enter__)
     try:

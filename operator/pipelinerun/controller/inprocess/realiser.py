@@ -31,6 +31,7 @@ from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Sighting, Wait
+from pipelinerun.engine.environment import ENVIRONMENT
 from pipelinerun.execution import bootstrap
 from pipelinerun.execution.workspace import Workspace
 
@@ -195,7 +196,7 @@ async def _gateway(
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=sys.stderr,
-                env={**os.environ, **workspace.environment},
+                env={**ENVIRONMENT, **os.environ, **workspace.environment},
                 start_new_session=True,
             )
         workspace.watch_session(process.pid)
