@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 import psutil
 
@@ -33,12 +34,24 @@ def strategy(target: str = "succeed") -> SubprocessStrategy:
     return SubprocessStrategy(child=f"targets:{target}")
 
 
-def python(
-    script: str, trace: str, *arguments: str, stdin: int | None = None
-) -> subprocess.Popen[str]:
+class Program(subprocess.Popen[str]):
+    """A process that a test which fails does not wait for."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
+def python(script: str, trace: str, *arguments: str, stdin: int | None = None) -> Program:
     """Start a Python program as users would, with this directory's modules to import."""
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    return subprocess.Popen(
+    return Program(
         [sys.executable, "-c", script, *arguments],
         text=True,
         stdin=stdin,
