@@ -55,10 +55,7 @@ def test_ctrl_c_ends_a_child_that_does_not_listen_after_the_grace(trace: str) ->
 
 
 def test_the_second_ctrl_c_does_not_wait_for_the_grace(trace: str) -> None:
-    script = (
-        "import pipelinerun.execution.child_process as it; it.HANDLE_GRACE = 600\n"
-        + PARENT.format(code=STUBBORN)
-    )
+    script = PARENT.format(code=STUBBORN).replace("sys.stderr)", "sys.stderr, grace=600)")
     with python(script, trace) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ready\n"

@@ -11,6 +11,7 @@ from pipelinerun.cli.crd import crd
 from pipelinerun.cli.operator import operator
 from pipelinerun.cli.run import run
 from pipelinerun.cli.validate import validate
+from pipelinerun.cli.worker import worker
 
 app = typer.Typer(
     name="pipelinerun",
@@ -24,6 +25,7 @@ app.command()(run)
 app.command()(validate)
 app.command()(crd)
 app.command()(operator)
+app.command(hidden=True)(worker)
 
 
 def _print_version(wanted: bool) -> None:

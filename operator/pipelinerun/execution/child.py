@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Outcome
@@ -19,10 +20,10 @@ from pipelinerun.execution.reporter import Reporter
 _EXIT_SECONDS = 10.0
 
 
-def main(channel: socket.socket, request: Mapping[str, str]) -> int:
+def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     """Run the job of the request, report progress and outcome, return the exit code."""
     _flush_every_line()
-    reporter, interruption = Reporter(channel), Interruption()
+    reporter, interruption = Reporter(channel), Interruption(request["grace"])
     job = PipelineJob.model_validate_json(request["job"])
 
     def run() -> Outcome:

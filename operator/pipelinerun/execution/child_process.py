@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from pipelinerun.execution import bootstrap
+from pipelinerun.execution import bootstrap, zombies
 from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.options import Stream
 from pipelinerun.execution.output import descriptor_for
-from pipelinerun.execution.process_groups import HANDLE_GRACE, end_group, signal_group
+from pipelinerun.execution.process_groups import end_group, signal_group
 from pipelinerun.execution.workspace import Workspace
 
 MessageListener = Callable[[Mapping[str, Any]], None]
@@ -50,6 +50,7 @@ class ChildProcess:
         stdout: Stream | None = None,
         stderr: Stream | None = None,
         environment: Mapping[str, str] | None = None,
+        grace: float,
         on_message: MessageListener,
         on_end: Callable[[int], None],
     ) -> None:
@@ -57,10 +58,11 @@ class ChildProcess:
 
         Args:
             target: import path of what runs in the child, see ``bootstrap``.
-            request: its argument, in terms of JSON; the workspace's directory is added to it.
+            request: its argument, in terms of JSON; workspace and grace are added to it.
             stdout: where the child's descriptor 1 goes.
             stderr: where the child's descriptor 2 goes.
             environment: variables for the child besides this process's own.
+            grace: seconds from SIGTERM to SIGKILL; the child is told.
             on_message: called with each message of the child, in a thread of its own.
             on_end: called with the return code when the child is gone, before ``wait`` returns.
         """
@@ -70,6 +72,7 @@ class ChildProcess:
         self._target, self._request = target, request
         self._stdout, self._stderr = stdout, stderr
         self._environment = environment or {}
+        self._grace = grace
         self._on_message, self._on_end = on_message, on_end
         self._owner = os.getpid()
         self._error: Exception | None = None
@@ -97,7 +100,7 @@ class ChildProcess:
     def stop(self) -> None:
         """SIGTERM to the group, a grace, then SIGKILL; wait for the end."""
         self._signal(signal.SIGTERM)
-        if self._supervisor.ident is not None and not self.wait(HANDLE_GRACE):
+        if self._supervisor.ident is not None and not self.wait(self._grace):
             self.kill()
 
     def kill(self) -> None:
@@ -150,6 +153,7 @@ class ChildProcess:
                     signal_group(process.pid, signal.SIGKILL)
         with self._lock:  # only from here on may the pid be somebody else's
             self.returncode = process.wait()
+            zombies.forget(process.pid)
         self._on_end(self.returncode)
 
     @contextmanager
@@ -169,7 +173,7 @@ class ChildProcess:
     ) -> subprocess.Popen[bytes]:
         # -P: the script's directory, which is this package's, must not be searched for modules.
         command = [sys.executable, "-P", bootstrap.__file__, str(channel), str(os.getpid())]
-        return subprocess.Popen(
+        return zombies.start(
             command,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -184,7 +188,11 @@ class ChildProcess:
             "path": [str(entry) for entry in sys.path],
             "argv": sys.argv,
             "target": self._target,
-            "request": {**self._request, "workspace": str(workspace.path)},
+            "request": {
+                **self._request,
+                "workspace": str(workspace.path),
+                "grace": self._grace,
+            },
         }
         with suppress(OSError):  # the child has ended already
             channel.sendall(json.dumps(order).encode() + b"\n")

@@ -15,7 +15,6 @@ from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.handle import ExecutionHandle
 from pipelinerun.execution.options import ExecutionOptions, ProgressListener
-from pipelinerun.execution.process_groups import HANDLE_GRACE
 from pipelinerun.execution.result import ExecutionResult
 from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
 from pipelinerun.execution.workspace import Workspace
@@ -44,6 +43,7 @@ class InProcessHandle(ExecutionHandle):
 
     def __init__(self, job: PipelineJob, options: ExecutionOptions) -> None:
         self._job, self._on_progress = job, options.on_progress
+        self._grace = options.grace
         self._outcome: Outcome | None = None
         self._stopping, self._ended = threading.Event(), threading.Event()
         self._own_ray = threading.Event()
@@ -59,12 +59,12 @@ class InProcessHandle(ExecutionHandle):
         """Ask the pipeline to end and wait for it.
 
         A thread cannot be killed: code of the pipeline's that never returns goes on after the
-        grace of 5 s, though without the Ray that was started for it. A child process can be.
+        grace, though without the Ray that was started for it. A child process can be.
         """
         self._stopping.set()
-        if self._thread.ident is not None and not self._ended.wait(HANDLE_GRACE):
+        if self._thread.ident is not None and not self._ended.wait(self._grace):
             self._take_ray_away()
-            self._ended.wait(HANDLE_GRACE)
+            self._ended.wait(self._grace)
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """See ``ExecutionHandle``."""

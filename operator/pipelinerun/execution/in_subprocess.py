@@ -77,6 +77,7 @@ class SubprocessHandle(ExecutionHandle):
             stdout=options.stdout,
             stderr=options.stderr,
             environment=services.marker(owned_services),
+            grace=options.grace,
             on_message=self._on_message,
             on_end=self._on_end,
         )
@@ -90,7 +91,7 @@ class SubprocessHandle(ExecutionHandle):
             raise PipelineFailedError(cannot_start(reason, error)) from error
 
     def stop(self) -> None:
-        """SIGTERM to the group, 5 s of grace, SIGKILL. Ctrl-C meanwhile cuts the grace short."""
+        """SIGTERM to the group, the grace, SIGKILL. Ctrl-C meanwhile cuts the grace short."""
         self._stopped = True
         try:
             self._process.stop()

@@ -21,7 +21,8 @@ class Interruption:
         stopping: set when the pipeline has to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = HANDLE_GRACE) -> None:
+        self._grace = grace
         self.stopping = threading.Event()
         self._signal: int | None = None
         signal.signal(signal.SIGINT, self._handle)
@@ -41,7 +42,7 @@ class Interruption:
             os._exit(SIGNAL_BASE + self._signal)
         self._signal = signum
         self.stopping.set()
-        exit_within(HANDLE_GRACE, SIGNAL_BASE + signum)
+        exit_within(self._grace, SIGNAL_BASE + signum)
 
 
 def exit_within(seconds: float, code: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from pipelinerun.api.run import StageStatus
+from pipelinerun.execution.process_groups import HANDLE_GRACE
 
 ProgressListener = Callable[[list[StageStatus]], None]
 Stream = IO[Any]
@@ -21,9 +22,11 @@ class ExecutionOptions:
         stderr: the same for the standard error.
         on_progress: called now and then with the state of all stages, in a thread of its own
             choosing. It must return soon: a pipeline waits for a listener that falls far behind.
+        grace: seconds that a pipeline which is told to stop gets to end by itself.
     """
 
     block: bool = True
     stdout: Stream | None = None
     stderr: Stream | None = None
     on_progress: ProgressListener | None = None
+    grace: float = HANDLE_GRACE

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipelinerun.execution import guardian
+from pipelinerun.execution import guardian, zombies
 
 _CLOSE_SECONDS = 15.0
 
@@ -41,7 +41,7 @@ class Workspace:
         # Without its own mark or an outer workspace's, and holding nothing of the owner's open:
         # a shell that waits for the owner's output to end must not wait for the guardian.
         environment = {k: v for k, v in os.environ.items() if k != guardian.VARIABLE}
-        return subprocess.Popen(
+        return zombies.start(
             [
                 *(sys.executable, "-I", "-S", guardian.__file__),
                 *(str(self.path), str(os.getpid())),
@@ -70,6 +70,7 @@ class Workspace:
         except subprocess.TimeoutExpired:
             self._guardian.kill()
             status = self._guardian.wait()
+        zombies.forget(self._guardian.pid)
         if status != 0:  # somebody killed the guardian
             guardian.sweep(str(self.path), self._session, spared={os.getpid()})
 

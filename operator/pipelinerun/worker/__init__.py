@@ -1,0 +1,1 @@
+"""The worker: entrypoint of the pod that runs one attempt."""
