@@ -63,7 +63,7 @@ def starting(status: PipelineRunStatus | None = None) -> PipelineRunStatus:
 
 def running(status: PipelineRunStatus | None = None) -> PipelineRunStatus:
     """A run whose next attempt runs."""
-    done = stages("Running", "Pending")
+    done = Sighting(1, "Running", stages=stages("Running", "Pending"))
     return build.attempt_running(starting(status), done, generation=1, now=NOW)
 
 

@@ -93,6 +93,10 @@ class Runs:
         """``kubectl apply``."""
         self._plane.kubectl("apply", "-f", "-", stdin=json.dumps(document))
 
+    def create(self, document: Mapping[str, Any]) -> None:
+        """``kubectl create``, for what is too large for the annotation that apply adds."""
+        self._plane.kubectl("create", "-f", "-", stdin=json.dumps(document))
+
     def get(self, name: str, namespace: str = "default") -> Document:
         """The whole object."""
         return self._plane.get("pipelinerun", name, "-n", namespace)

@@ -71,8 +71,15 @@ def test_defaults_are_told_and_not_stored() -> None:
 
 
 def test_only_what_is_free_form_is_not_pruned() -> None:
-    assert paths_with("x-kubernetes-preserve-unknown-fields") == {".spec.pipeline.stages[].config"}
-    assert paths_with("additionalProperties") == {".spec.code.files"}
+    assert paths_with("x-kubernetes-preserve-unknown-fields") == {
+        ".spec.pipeline.stages[].config",
+        ".spec.podTemplate.spec",
+    }
+    assert paths_with("additionalProperties") == {
+        ".spec.code.files",
+        ".spec.podTemplate.metadata.labels",
+        ".spec.podTemplate.metadata.annotations",
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pipelinerun.api.run import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
+from pipelinerun.core.observed import Sighting
 from tests.support.decisions import (
     LATER,
     NOW,
@@ -66,14 +67,17 @@ def test_only_the_last_attempts_are_kept() -> None:
 
 def test_progress_counts_the_stages_that_are_done() -> None:
     status = build.attempt_running(
-        starting(), stages("Succeeded", "Running"), generation=1, now=NOW
+        starting(),
+        Sighting(1, "Running", stages=stages("Succeeded", "Running")),
+        generation=1,
+        now=NOW,
     )
     assert (status.phase, status.progress) == ("Running", "1/2")
     assert [it.rows_out for it in status.stages] == [5, 5]
 
 
 def test_progress_that_is_not_known_changes_nothing() -> None:
-    status = build.attempt_running(running(), (), generation=1, now=NOW)
+    status = build.attempt_running(running(), Sighting(1, "Running"), generation=1, now=NOW)
     assert status == running()
 
 

@@ -10,5 +10,14 @@ PLURAL = "pipelineruns"
 SINGULAR = "pipelinerun"
 SHORT_NAME = "prun"
 
+CONTAINER = "pipeline"
+"""The container of a worker pod that runs the pipeline."""
+LABEL_NAME = "app.kubernetes.io/name"
+LABEL_RUN = f"{GROUP}/run"
+LABEL_UID = f"{GROUP}/run-uid"
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+JOB_ANNOTATION = f"{GROUP}/job"
+"""Where a worker pod carries its job."""
+
 MAX_STAGES = 500
 """Upper bound of a definition's stages; CEL cost estimates need one."""

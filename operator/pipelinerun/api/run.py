@@ -1,6 +1,7 @@
 """The PipelineRun resource: spec and status."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -57,6 +58,26 @@ class Retries(ApiModel):
     """How long to wait before the next attempt."""
 
 
+class PodMetadata(ApiModel):
+    """Metadata of the worker pod."""
+
+    labels: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
+    """Labels besides the operator's own."""
+    annotations: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
+    """Annotations besides the operator's own."""
+
+
+class PodTemplate(ApiModel):
+    """What the worker pod has besides, or instead of, what the operator gives it."""
+
+    metadata: PodMetadata = Field(default_factory=PodMetadata)
+    """Labels and annotations."""
+    spec: Mapping[str, Any] = Field(default_factory=dict)
+    """A PodSpec, laid over the operator's: containers, volumes and environment variables by name.
+    The pipeline runs in the container named pipeline. Free-form here; the API server checks it when
+    the pod is created."""
+
+
 class PipelineRunSpec(ApiModel):
     """What to run and how."""
 
@@ -71,6 +92,10 @@ class PipelineRunSpec(ApiModel):
     """Stage code that comes with the run."""
     retries: Retries = Field(default_factory=Retries)
     """How often to try again."""
+    pod_template: PodTemplate = Field(default_factory=PodTemplate)
+    """Image, resources, volumes, tolerations and the like of the worker pod."""
+    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=86400)] = 30
+    """Seconds that a pipeline in a worker pod gets to end by itself when it is told to stop."""
 
 
 class Condition(ApiModel):

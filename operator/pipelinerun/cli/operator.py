@@ -4,13 +4,16 @@ import os
 import socket
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
 from pipelinerun.api.quantity import parse_quantity
+from pipelinerun.api.run import PodTemplate
 
 _IN_PROCESS = "In-process runs"
+_WORKERS = "Worker pods"
 _CONNECTION = "Connection"
 _LOG = "Log"
 
@@ -33,6 +36,14 @@ def _kubeconfig(text: str) -> str:
     if not any(Path(part).expanduser().is_file() for part in text.split(os.pathsep)):
         raise typer.BadParameter(f"there is no file {text!r}")
     return text
+
+
+def _template(path: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(Path(path).read_text())
+        return PodTemplate.model_validate(document or {}).model_dump(by_alias=True)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from None
 
 
 def operator(
@@ -104,6 +115,26 @@ def operator(
             help="Object store of the Ray that is started, such as 2Gi.",
         ),
     ] = None,
+    worker_image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            envvar="PIPELINERUN_WORKER_IMAGE",
+            rich_help_panel=_WORKERS,
+            help="Image of worker pods. Runs with mode Subprocess are refused when left out.",
+        ),
+    ] = None,
+    worker_pod_template: Annotated[
+        dict[str, Any] | None,
+        typer.Option(
+            parser=_template,
+            metavar="FILE",
+            envvar="PIPELINERUN_WORKER_POD_TEMPLATE",
+            rich_help_panel=_WORKERS,
+            help="YAML with metadata and spec, laid over every worker pod; a run's own podTemplate "
+            "goes over it.",
+        ),
+    ] = None,
     kubeconfig: Annotated[
         str | None,
         typer.Option(
@@ -157,6 +188,8 @@ def operator(
         ray_address=ray_address,
         ray_cpus=ray_cpus,
         ray_object_store=ray_object_store,
+        worker_image=worker_image,
+        worker_template=worker_pod_template or {},
         identity=identity or socket.gethostname(),
         kubeconfig=kubeconfig,
         context=context,

@@ -13,7 +13,11 @@ from pipelinerun.controller.client import (
 )
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
 from pipelinerun.controller.log import set_up_logging
+from pipelinerun.controller.pods.api import PodApi
+from pipelinerun.controller.pods.progress import Progress
+from pipelinerun.controller.pods.realiser import WorkerPodRealiser
 from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
 from pipelinerun.controller.runs import RunKey
 from pipelinerun.controller.settings import OperatorSettings
@@ -44,10 +48,20 @@ async def serve(settings: OperatorSettings) -> None:
         for key in cache.unfinished():
             queue.add(key)
 
-    realiser = InProcessRealiser(settings, announce=queue.add, announce_all=announce_all)
+    in_process = InProcessRealiser(
+        settings, namespaces=allowed, announce=queue.add, announce_all=announce_all
+    )
     async with api_client(loaded) as client:
         api = PipelineRunApi(client, settings.identity)
-        reconciler = Reconciler(cache, queue, api, realiser, allowed.__contains__)
+        pods = WorkerPodRealiser(
+            PodApi(client),
+            Progress(),
+            image=settings.worker_image,
+            template=settings.worker_template,
+            announce=queue.add,
+        )
+        realisers = Realisers({"InProcess": in_process, "Subprocess": pods})
+        reconciler = Reconciler(cache, queue, api, realisers)
         logger.info(
             "Operator %s: watching %s, in-process runs in %s",
             settings.identity,
@@ -56,7 +70,8 @@ async def serve(settings: OperatorSettings) -> None:
         )
         async with asyncio.TaskGroup() as group:
             background = [
-                group.create_task(realiser.run(), name="in-process realiser"),
+                group.create_task(in_process.run(), name="in-process realiser"),
+                group.create_task(pods.run(), name="worker-pod realiser"),
                 *(
                     group.create_task(reconciler.work(), name=f"reconciler {number}")
                     for number in range(RECONCILERS)
@@ -67,6 +82,7 @@ async def serve(settings: OperatorSettings) -> None:
                 queue,
                 login=lambda: connection_info(loaded),
                 namespaces=settings.namespaces,
+                see_pod=pods.see if settings.worker_image else None,
             )
             for task in background:
                 task.cancel()

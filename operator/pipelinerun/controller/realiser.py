@@ -5,19 +5,26 @@ from typing import Protocol
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Worker
 from pipelinerun.controller.runs import Run, RunKey
-from pipelinerun.core.observed import Sighting, Wait
+from pipelinerun.core.observed import Refusal, Sighting, Wait
 
 
 class Realiser(Protocol):
-    """Executes attempts. Calls return at once; whatever changes is announced by the run's key."""
+    """Executes attempts. Whatever changes is announced by the run's key."""
+
+    running_after: float
+    """Seconds for which a run stays Starting at least: one that ends before saves a write."""
+    restartable: bool
+    """Whether starting the same attempt again does no harm, since it cannot be there twice."""
 
     @property
     def ready(self) -> bool:
         """Whether it is known which attempts are running."""
 
-    @property
-    def worker(self) -> Worker:
+    def worker(self, run: Run, number: int) -> Worker:
         """Where an attempt that starts now would run."""
+
+    async def look(self, run: Run) -> None:
+        """Make sure that an attempt under way that is not in sight is not there."""
 
     def sighting(self, uid: str, number: int) -> Sighting | None:
         """What is seen of an attempt; None when nobody can find it.
@@ -25,14 +32,20 @@ class Realiser(Protocol):
         Whoever says that an attempt is lost, or finds none, has made sure that it does not run.
         """
 
+    def refusal(self, run: Run) -> Refusal | None:
+        """Why a run can never start here, if so."""
+
     def wait(self, run: Run) -> Wait | None:
         """Why a run cannot start now, if so."""
 
     def reserve(self, key: RunKey) -> None:
         """Keep a place for a run that is about to start, until it is released."""
 
-    def start(self, job: PipelineJob) -> None:
+    async def start(self, run: Run, job: PipelineJob) -> None:
         """Start an attempt whose intent is recorded. Idempotent by uid and attempt."""
 
     def release(self, key: RunKey, keep_uid: str | None = None) -> None:
-        """End and forget all attempts of the runs of that name but ``keep_uid``. Idempotent."""
+        """Nothing needs the attempts of the runs of that name any more but ``keep_uid``'s.
+
+        Idempotent.
+        """

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.errors import ErrorKind, classify
-from pipelinerun.controller.facts import NamespaceAllowed, observe
+from pipelinerun.controller.facts import observe
 from pipelinerun.controller.queue import WorkQueue
-from pipelinerun.controller.realiser import Realiser
+from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.core.observed import Event
 from pipelinerun.core.policies import decide
@@ -25,14 +25,12 @@ class Reconciler:
         cache: RunCache,
         queue: WorkQueue[RunKey],
         api: PipelineRunApi,
-        realiser: Realiser,
-        namespace_allowed: NamespaceAllowed,
+        realisers: Realisers,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
-        self._realiser = realiser
-        self._namespace_allowed = namespace_allowed
+        self._realisers = realisers
         self._written: dict[RunKey, float] = {}
 
     async def work(self) -> None:
@@ -53,20 +51,22 @@ class Reconciler:
         if run is None:
             await self._abandon(key)
             return
-        self._realiser.release(key, keep_uid=run.uid)
-        observed, job = observe(run, self._realiser, self._namespace_allowed, self._status_age(run))
+        self._realisers.release(key, keep_uid=run.uid)
+        realiser = self._realisers.of(run)
+        await realiser.look(run)
+        observed, job = observe(run, realiser, self._status_age(run))
         now = datetime.now(UTC)
         decision = decide(observed, now)
         if decision.start is not None:
-            self._realiser.reserve(key)
+            realiser.reserve(key)
         if decision.status != observed.status:
             run = await self._api.write_status(run, decision.status)
             self._cache.put(run)
             self._note_written(run)
         if decision.start is not None and job is not None:
-            self._realiser.start(job)
+            await realiser.start(run, job)
         if decision.release:
-            self._realiser.release(key)
+            realiser.release(key)
         if decision.event is not None:
             await self._tell(run, decision.event, now)
         if decision.requeue_after is not None:
@@ -77,7 +77,7 @@ class Reconciler:
         run = await self._api.read(key)
         if run is None:
             self._written.pop(key, None)
-            self._realiser.release(key)
+            self._realisers.release(key)
         else:
             self._cache.put(run)
             self._queue.add(key)

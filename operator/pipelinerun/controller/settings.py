@@ -1,8 +1,9 @@
 """What an operator is started with."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class OperatorSettings:
         ray_address: Ray to use for in-process runs; None starts one that ends with the operator.
         ray_cpus: CPUs of the Ray that is started; None takes what the machine offers.
         ray_object_store: bytes of the object store of the Ray that is started.
+        worker_image: image of worker pods; None refuses runs that need one.
+        worker_template: laid over every worker pod, under the run's own template.
         identity: name of this operator instance, shown as the worker of in-process runs.
         kubeconfig: file to read credentials from; None follows kubectl's rules.
         context: context of the kubeconfig.
@@ -30,6 +33,8 @@ class OperatorSettings:
     ray_address: str | None = None
     ray_cpus: int | None = None
     ray_object_store: int | None = None
+    worker_image: str | None = None
+    worker_template: Mapping[str, Any] = field(default_factory=dict)
     identity: str = field(default_factory=socket.gethostname)
     kubeconfig: str | None = None
     context: str | None = None

@@ -6,14 +6,15 @@ from typing import Any
 
 import kopf
 
-from pipelinerun.api.names import GROUP, PLURAL, VERSION
+from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.queue import WorkQueue
-from pipelinerun.controller.runs import RunKey, UnreadableStatusError, read_run
+from pipelinerun.controller.runs import Body, RunKey, UnreadableStatusError, read_run
 
 logger = logging.getLogger(__name__)
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+SeePod = Callable[[str | None, Body], None]
 
 
 async def watch(
@@ -21,8 +22,9 @@ async def watch(
     queue: WorkQueue[RunKey],
     login: Login,
     namespaces: tuple[str, ...],
+    see_pod: SeePod | None = None,
 ) -> None:
-    """Watch runs until the process is told to end by a signal."""
+    """Watch runs, and worker pods if ``see_pod`` is given, until a signal ends the process."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -45,6 +47,14 @@ async def watch(
         queue.add(run.key)
 
     settings = kopf.OperatorSettings()
+    if see_pod is not None:
+        # On the server: all other pods of a cluster are none of our business.
+        settings.watching.label_selectors["", "v1", "pods"] = LABEL_UID
+
+        @kopf.on.event("", "v1", "pods", registry=registry)
+        async def _seen_pod(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+            see_pod(type, body)
+
     settings.posting.enabled = False
     await kopf.operator(
         registry=registry,

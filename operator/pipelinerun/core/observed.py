@@ -24,14 +24,18 @@ class Sighting:
         sight: Starting, Running, Ended (``outcome`` says how) or Lost (nobody can find it).
         outcome: how it ended.
         stages: how far its stages are.
-        message: what is known about a lost attempt.
+        reason: what keeps it from starting, or how it ended where the outcome's class does not say.
+        message: the same for people; what is known about a lost attempt.
+        worker: where it runs, if more is known by now.
     """
 
     number: int
     sight: Sight
     outcome: Outcome | None = None
     stages: tuple[StageStatus, ...] = ()
+    reason: str = ""
     message: str = ""
+    worker: Worker | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class Observed:
         sighting: the attempt that ``status.attempt`` names, as the realiser sees it.
         realiser_ready: False while the realiser cannot know what is running yet.
         status_age: seconds since this operator last wrote the status.
+        running_after: seconds for which it stays Starting at least; one that ends before saves a
+            write.
+        restartable: whether starting the same attempt again does no harm, since it cannot be there
+            twice.
     """
 
     status: PipelineRunStatus
@@ -78,6 +86,8 @@ class Observed:
     sighting: Sighting | None = None
     realiser_ready: bool = True
     status_age: float = float("inf")
+    running_after: float = 1.0
+    restartable: bool = False
 
 
 @dataclass(frozen=True)

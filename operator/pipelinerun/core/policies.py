@@ -12,17 +12,24 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
-from pipelinerun.api.run import MESSAGE_LIMIT, TERMINAL_PHASES, Failure, Outcome
+from pipelinerun.api.run import (
+    MESSAGE_LIMIT,
+    TERMINAL_PHASES,
+    Failure,
+    Outcome,
+    PipelineRunStatus,
+    Worker,
+)
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.observed import Decision, Event, Observed, nothing
+from pipelinerun.core.observed import Decision, Event, Observed, Sighting, nothing
 from pipelinerun.core.retry import backoff_seconds, may_retry
 from pipelinerun.core.timestamps import parse_time
 
 PROGRESS_INTERVAL = 10.0
 """Seconds between two writes of progress."""
-RUNNING_AFTER = 1.0
-"""Seconds for which a run stays Starting at least: one that ends before saves a write."""
+RETRY_REFUSED = 30.0
+"""Seconds after which a pod that was refused is tried again."""
 _KILLED = SIGNAL_BASE + 9
 _UNDER_WAY = frozenset({"Starting", "Running"})
 
@@ -48,7 +55,10 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
     outcome = _end_of_attempt(observed)
     if outcome is None:
         return None
-    ended = build.attempt_ended(observed.status, outcome, now=now)
+    sighting = observed.sighting
+    reason = (sighting.reason if sighting else "") or build.reason_of(outcome)
+    worker = sighting.worker if sighting else None
+    ended = build.attempt_ended(observed.status, outcome, now=now, reason=reason, worker=worker)
     generation = observed.generation
     failure = outcome.failure
     if failure is not None and may_retry(failure.class_, ended, observed.retries):
@@ -59,25 +69,45 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
         )
         event = Event("Warning", reasons.RETRYING, message)
         return Decision(waiting, release=True, event=event, requeue_after=delay)
-    status = build.finished(ended, outcome, generation=generation, now=now)
-    event = Event(
-        "Warning" if failure else "Normal", build.reason_of(outcome), build.summary(outcome)
-    )
+    status = build.finished(ended, outcome, generation=generation, now=now, reason=reason)
+    event = Event("Warning" if failure else "Normal", reason, build.summary(outcome))
     return Decision(status, release=True, event=event)
+
+
+def start_again(observed: Observed, now: datetime) -> Decision | None:
+    """An attempt whose intent is recorded, and which is nowhere yet, is started."""
+    if observed.status.phase != "Starting" or not observed.restartable:
+        return None
+    sighting = observed.sighting
+    if sighting is not None and sighting.reason != reasons.POD_REFUSED:
+        return None
+    status = observed.status if sighting is None else _blocked(observed, sighting, now)
+    return Decision(status, start=observed.status.attempt, requeue_after=RETRY_REFUSED)
+
+
+def tell_what_blocks(observed: Observed, now: datetime) -> Decision | None:
+    """An attempt that cannot start yet says why."""
+    sighting = observed.sighting
+    if observed.status.phase != "Starting" or sighting is None or sighting.sight != "Starting":
+        return None
+    if not sighting.reason:
+        return None
+    status = _blocked(observed, sighting, now)
+    return Decision(status, requeue_after=PROGRESS_INTERVAL)
 
 
 def record_progress(observed: Observed, now: datetime) -> Decision | None:
     """An attempt that runs is shown as Running, and how far it is every now and then."""
     if observed.status.phase not in _UNDER_WAY or observed.sighting is None:
         return None
-    interval = RUNNING_AFTER if observed.status.phase == "Starting" else PROGRESS_INTERVAL
-    remaining = interval - observed.status_age
     if observed.sighting.sight == "Starting":
         return nothing(observed)
+    starting = observed.status.phase == "Starting"
+    remaining = (observed.running_after if starting else PROGRESS_INTERVAL) - observed.status_age
     if remaining > 0:
         return nothing(observed, requeue_after=remaining)
     status = build.attempt_running(
-        observed.status, observed.sighting.stages, generation=observed.generation, now=now
+        observed.status, observed.sighting, generation=observed.generation, now=now
     )
     return Decision(status, requeue_after=PROGRESS_INTERVAL)
 
@@ -137,8 +167,7 @@ def start(observed: Observed, now: datetime) -> Decision:
         generation=observed.generation,
         now=now,
     )
-    place = observed.worker.operator if observed.worker else None
-    message = f"Attempt {status.attempt} started" + (f" in operator {place}" if place else "")
+    message = f"Attempt {status.attempt} started{_place(observed.worker)}"
     event = Event("Normal", reasons.ATTEMPT_STARTED, message)
     return Decision(status, start=status.attempt, event=event)
 
@@ -146,7 +175,9 @@ def start(observed: Observed, now: datetime) -> Decision:
 POLICIES: tuple[Policy, ...] = (
     leave_finished_run,
     wait_for_sight,
+    start_again,
     record_end,
+    tell_what_blocks,
     record_progress,
     refuse,
     back_off,
@@ -160,6 +191,25 @@ def decide(observed: Observed, now: datetime) -> Decision:
     return next(decision for policy in POLICIES if (decision := policy(observed, now)) is not None)
 
 
+def _blocked(observed: Observed, sighting: Sighting, now: datetime) -> PipelineRunStatus:
+    if {condition.reason for condition in observed.status.conditions} == {sighting.reason}:
+        return observed.status
+    return build.in_phase(
+        observed.status,
+        "Starting",
+        sighting.reason,
+        sighting.message,
+        generation=observed.generation,
+        now=now,
+    )
+
+
+def _place(worker: Worker | None) -> str:
+    if worker is None:
+        return ""
+    return f" in pod {worker.pod}" if worker.pod else f" in operator {worker.operator}"
+
+
 def _end_of_attempt(observed: Observed) -> Outcome | None:
     if observed.status.phase not in _UNDER_WAY:
         return None
@@ -169,6 +219,6 @@ def _end_of_attempt(observed: Observed) -> Outcome | None:
     if sighting is not None and sighting.outcome is not None:
         return sighting.outcome
     known = f": {sighting.message}" if sighting is not None and sighting.message else ""
-    message = f"the driver of attempt {observed.status.attempt} is gone{known}"[:MESSAGE_LIMIT]
+    message = f"attempt {observed.status.attempt} is nowhere to be found{known}"[:MESSAGE_LIMIT]
     failure = Failure(class_="Infrastructure", message=message, signal=9)
     return Outcome(exit_code=_KILLED, failure=failure, stages=observed.status.stages)

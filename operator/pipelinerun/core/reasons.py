@@ -6,6 +6,9 @@ from typing import Final
 WAITING_FOR_RAY: Final = "WaitingForRay"
 WAITING_FOR_PLACE: Final = "WaitingForPlace"
 BACKING_OFF: Final = "BackingOff"
+UNSCHEDULABLE: Final = "Unschedulable"
+CONTAINER_BLOCKED: Final = "ContainerBlocked"
+POD_REFUSED: Final = "PodRefused"
 
 # Under way
 ATTEMPT_STARTING: Final = "AttemptStarting"
@@ -21,6 +24,13 @@ OUT_OF_MEMORY: Final = "OutOfMemory"
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 CANCELLED: Final = "Cancelled"
 INFRASTRUCTURE_FAILED: Final = "InfrastructureFailed"
+IMAGE_PULL_FAILED: Final = "ImagePullFailed"
+EVICTED: Final = "Evicted"
+PREEMPTED: Final = "Preempted"
+NODE_LOST: Final = "NodeLost"
+POD_DELETED: Final = "PodDeleted"
+POD_FAILED: Final = "PodFailed"
+WORKER_CRASHED: Final = "WorkerCrashed"
 
 # Events only
 ATTEMPT_STARTED: Final = "AttemptStarted"
@@ -30,6 +40,9 @@ MEANINGS: Final[dict[str, str]] = {
     WAITING_FOR_RAY: "The operator's Ray is still starting.",
     WAITING_FOR_PLACE: "All in-process places of the operator are taken; the oldest run is next.",
     BACKING_OFF: "An attempt failed; the next one starts after the back-off.",
+    UNSCHEDULABLE: "No node takes the worker pod; the message is the scheduler's.",
+    CONTAINER_BLOCKED: "The kubelet cannot start the worker's container; the message is its own.",
+    POD_REFUSED: "A quota or a policy does not let the worker pod in; it is tried again.",
     ATTEMPT_STARTING: "An attempt was handed out; nothing has been seen of it yet.",
     ATTEMPT_RUNNING: "The attempt runs.",
     COMPLETED: "The pipeline ended with exit code 0.",
@@ -41,6 +54,13 @@ MEANINGS: Final[dict[str, str]] = {
     DEADLINE_EXCEEDED: "A deadline passed.",
     CANCELLED: "Somebody ended the run.",
     INFRASTRUCTURE_FAILED: "The attempt was lost: its driver, Ray or the operator went away.",
+    IMAGE_PULL_FAILED: "The worker's image cannot be pulled; after a while the attempt fails.",
+    EVICTED: "The worker pod was evicted.",
+    PREEMPTED: "The worker pod had to make room for a pod of higher priority.",
+    NODE_LOST: "The worker pod's node is gone.",
+    POD_DELETED: "Somebody deleted the worker pod.",
+    POD_FAILED: "The worker pod failed before its container ran.",
+    WORKER_CRASHED: "The worker itself was killed, or could not start the pipeline.",
     ATTEMPT_STARTED: "An attempt was started.",
     RETRYING: "An attempt failed and another one follows.",
 }
@@ -59,6 +79,13 @@ EVENTS: Final[frozenset[str]] = frozenset(
         DEADLINE_EXCEEDED,
         CANCELLED,
         INFRASTRUCTURE_FAILED,
+        IMAGE_PULL_FAILED,
+        EVICTED,
+        PREEMPTED,
+        NODE_LOST,
+        POD_DELETED,
+        POD_FAILED,
+        WORKER_CRASHED,
     }
 )
 """Reasons that also appear as Kubernetes Events."""

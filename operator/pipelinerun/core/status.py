@@ -17,6 +17,7 @@ from pipelinerun.api.run import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core.conditions import conditions_for
+from pipelinerun.core.observed import Sighting
 from pipelinerun.core.timestamps import format_time
 
 _REASON_OF_CLASS: dict[FailureClass, str] = {
@@ -78,29 +79,35 @@ def attempt_started(
 
 def attempt_running(
     status: PipelineRunStatus,
-    stages: Sequence[StageStatus],
+    sighting: Sighting,
     *,
     generation: int | None,
     now: datetime,
 ) -> PipelineRunStatus:
     """The status of an attempt that runs, with how far its stages are."""
     message = f"Attempt {status.attempt} is running"
-    changed = _with_stages(status, stages)
+    changed = _with_worker(_with_stages(status, sighting.stages), sighting.worker)
     return in_phase(
         changed, "Running", reasons.ATTEMPT_RUNNING, message, generation=generation, now=now
     )
 
 
 def attempt_ended(
-    status: PipelineRunStatus, outcome: Outcome, *, now: datetime
+    status: PipelineRunStatus,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    reason: str = "",
+    worker: Worker | None = None,
 ) -> PipelineRunStatus:
     """The status with the outcome of its attempt recorded; the phase is yet to be decided."""
     lost = outcome.failure is not None and outcome.failure.class_ == "Infrastructure"
+    status = _with_worker(status, worker)
     attempts = [*status.attempts]
     if attempts:
         attempts[-1] = attempts[-1].model_copy(
             update={
-                "reason": reason_of(outcome),
+                "reason": reason or reason_of(outcome),
                 "exit_code": outcome.exit_code,
                 "elapsed_seconds": round(outcome.elapsed_seconds, 3),
                 "failure_class": outcome.failure.class_ if outcome.failure else None,
@@ -122,7 +129,7 @@ def finished(
     *,
     generation: int | None,
     now: datetime,
-    reason: str | None = None,
+    reason: str = "",
 ) -> PipelineRunStatus:
     """The last status of a run."""
     changed = status.model_copy(
@@ -160,6 +167,15 @@ def _where(failure: Failure) -> str:
     stage = f"Stage {failure.stage}: " if failure.stage else ""
     exception = f"{failure.exception}: " if failure.exception else ""
     return f"{stage}{exception}{failure.message}"
+
+
+def _with_worker(status: PipelineRunStatus, worker: Worker | None) -> PipelineRunStatus:
+    if worker is None or worker == status.worker:
+        return status
+    attempts = [*status.attempts]
+    if attempts:
+        attempts[-1] = attempts[-1].model_copy(update={"worker": worker})
+    return status.model_copy(update={"worker": worker, "attempts": attempts})
 
 
 def _with_stages(status: PipelineRunStatus, stages: Sequence[StageStatus]) -> PipelineRunStatus:

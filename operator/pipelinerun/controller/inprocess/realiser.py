@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 from pipelinerun.api.job import PipelineJob
@@ -30,7 +30,7 @@ from pipelinerun.controller.places import Places
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.core import reasons
-from pipelinerun.core.observed import Sighting, Wait
+from pipelinerun.core.observed import Refusal, Sighting, Wait
 from pipelinerun.engine.environment import ENVIRONMENT
 from pipelinerun.execution import bootstrap
 from pipelinerun.execution.workspace import Workspace
@@ -47,10 +47,14 @@ GRACE = 10.0
 class InProcessRealiser:
     """A ``Realiser`` that gives attempts to drivers on Ray, through a gateway process."""
 
+    running_after = 1.0
+    restartable = False
+
     def __init__(
         self,
         settings: OperatorSettings,
         *,
+        namespaces: Collection[str],
         announce: Callable[[RunKey], None],
         announce_all: Callable[[], None],
     ) -> None:
@@ -58,10 +62,12 @@ class InProcessRealiser:
 
         Args:
             settings: what the operator was started with.
+            namespaces: whose runs are allowed.
             announce: told the key of a run of which something new is seen.
             announce_all: called when it is known anew what is running: any run may be affected.
         """
         self._settings = settings
+        self._namespaces = namespaces
         self._announce = announce
         self._announce_all = announce_all
         self._places = Places(settings.in_process_capacity)
@@ -73,10 +79,19 @@ class InProcessRealiser:
         """Whether the gateway has said what is running."""
         return self._writer is not None
 
-    @property
-    def worker(self) -> Worker:
+    def worker(self, _run: Run, _number: int) -> Worker:
         """This operator."""
         return Worker(operator=self._settings.identity)
+
+    async def look(self, run: Run) -> None:
+        """What the gateway does not know does not run."""
+
+    def refusal(self, run: Run) -> Refusal | None:
+        """Runs of other namespaces have no place in the operator's own Ray."""
+        if run.namespace in self._namespaces:
+            return None
+        text = f"this operator does not allow in-process runs in namespace {run.namespace}"
+        return Refusal(reasons.NAMESPACE_NOT_ALLOWED, text)
 
     def sighting(self, uid: str, number: int) -> Sighting | None:
         """What the gateway last said of an attempt."""
@@ -97,7 +112,7 @@ class InProcessRealiser:
         """Keep a place for a run, before anything else is awaited."""
         self._places.take(key)
 
-    def start(self, job: PipelineJob) -> None:
+    async def start(self, _run: Run, job: PipelineJob) -> None:
         """Give an attempt to the gateway."""
         key = AttemptKey.of(job.run)
         if key in self._sightings:

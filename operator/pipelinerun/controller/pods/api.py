@@ -1,0 +1,45 @@
+"""What the operator says to the API server about pods."""
+
+from typing import Any, cast
+
+from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
+from kubernetes.aio.client.exceptions import ApiException
+
+from pipelinerun.controller.api import TIMEOUT
+from pipelinerun.controller.runs import Body
+
+_NOT_FOUND = 404
+_CONFLICT = 409
+
+
+class PodApi:
+    """Creates and reads worker pods. Other errors of the client pass through."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._core = CoreV1Api(client)
+
+    async def create(self, namespace: str, manifest: dict[str, Any]) -> Body | None:
+        """Create a pod, or read the one of that name that there is already."""
+        body = cast("V1Pod", manifest)  # the client takes both
+        try:
+            pod = await self._core.create_namespaced_pod(namespace, body, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            if error.status == _CONFLICT:
+                return await self.read(namespace, manifest["metadata"]["name"])
+            raise
+        return self._body(pod)
+
+    async def read(self, namespace: str, name: str) -> Body | None:
+        """A pod as it is now; None if there is none."""
+        try:
+            pod = await self._core.read_namespaced_pod(name, namespace, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return self._body(pod)
+
+    def _body(self, pod: object) -> Body:
+        document = self._client.sanitize_for_serialization(pod)  # type: ignore[no-untyped-call]
+        return cast("Body", document)

@@ -1,0 +1,183 @@
+"""Attempts in pods of their own."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes.aio.client.exceptions import ApiException
+
+from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, Worker
+from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.controller.pods.api import PodApi
+from pipelinerun.controller.pods.judge import lost, sighting_of
+from pipelinerun.controller.pods.pod import AttemptId, Pod, read_pod
+from pipelinerun.controller.pods.progress import Progress
+from pipelinerun.controller.pods.template import pod_manifest, pod_name
+from pipelinerun.controller.runs import Body, Run, RunKey
+from pipelinerun.core import reasons
+from pipelinerun.core.observed import Refusal, Sighting, Wait
+
+RUNNING_AFTER = 10.0
+"""A run that ends within this time costs five writes: status, pod, Event, status, Event."""
+_INVALID = 422
+_FORBIDDEN = 403
+
+
+class WorkerPodRealiser:
+    """A ``Realiser`` that gives each attempt a pod."""
+
+    running_after = RUNNING_AFTER
+    restartable = True
+    ready = True  # what is not in sight is looked for
+
+    def __init__(
+        self,
+        api: PodApi,
+        progress: Progress,
+        *,
+        image: str | None,
+        template: Mapping[str, Any],
+        announce: Callable[[RunKey], None],
+    ) -> None:
+        """Prepare a realiser.
+
+        Args:
+            api: creates and reads pods.
+            progress: asks workers how far they are.
+            image: of the pods; None refuses all runs.
+            template: laid over every pod, under the run's own template.
+            announce: told the key of a run of which something new is seen.
+        """
+        self._api, self._progress = api, progress
+        self._image, self._template = image, template
+        self._announce = announce
+        self._runs: dict[AttemptId, RunKey] = {}
+        self._pods: dict[AttemptId, Pod] = {}
+        self._gone: set[AttemptId] = set()
+        self._refused: dict[AttemptId, Sighting] = {}
+
+    def see(self, event: str | None, body: Body) -> None:
+        """Take in what the watch says of a pod."""
+        pod = read_pod(body)
+        if pod is None:
+            return
+        self._put(pod)
+        if event == "DELETED":
+            self._gone.add(pod.attempt)
+        self._announce(pod.run)
+
+    def worker(self, run: Run, number: int) -> Worker:
+        """The pod that an attempt would have."""
+        return Worker(pod=pod_name(run.name, run.uid, number))
+
+    async def look(self, run: Run) -> None:
+        """Read the pod of an attempt under way that the watch has not shown."""
+        attempt = (run.uid, run.status.attempt or 0)
+        if run.status.phase not in {"Starting", "Running"} or attempt in self._runs:
+            return
+        body = await self._api.read(run.namespace, pod_name(run.name, *attempt))
+        pod = None if body is None else read_pod(body)
+        if pod is not None and pod.attempt == attempt:
+            self._put(pod)
+
+    def sighting(self, uid: str, number: int) -> Sighting | None:
+        """What the attempt's pod says."""
+        attempt = uid, number
+        if attempt in self._refused:
+            return self._refused[attempt]
+        pod = self._pods.get(attempt)
+        if pod is None:
+            return None
+        stages = self._progress.stages(attempt)
+        seen = sighting_of(pod, stages, datetime.now(UTC))
+        if attempt in self._gone and seen.sight != "Ended":
+            seen = lost(pod, stages)
+        return replace(seen, worker=Worker(pod=pod.name, node=pod.node))
+
+    def refusal(self, _run: Run) -> Refusal | None:
+        """Without an image there is no pod."""
+        if self._image is not None:
+            return None
+        text = "this operator has no image for worker pods; set spec.mode to InProcess"
+        return Refusal(reasons.MODE_NOT_SUPPORTED, text)
+
+    def wait(self, _run: Run) -> Wait | None:
+        """The scheduler finds a place."""
+        return None
+
+    def reserve(self, key: RunKey) -> None:
+        """Places are the scheduler's."""
+
+    async def start(self, run: Run, job: PipelineJob) -> None:
+        """Create the pod; one that is there already is the one."""
+        attempt = job.run.uid, job.run.attempt
+        assert self._image is not None  # such runs are refused
+        assert run.spec is not None  # a job was made of it
+        try:
+            manifest = pod_manifest(
+                job,
+                image=self._image,
+                templates=[self._template, run.spec.pod_template.model_dump(by_alias=True)],
+                grace=run.spec.termination_grace_period_seconds,
+            )
+            body = await self._api.create(run.namespace, manifest)
+        except (InvalidDefinitionError, ApiException) as error:
+            refused = _refusal(job.run.attempt, error)
+            if refused is None:
+                raise
+            self._runs[attempt] = run.key
+            self._refused[attempt] = refused
+            self._announce(run.key)
+            return
+        self._refused.pop(attempt, None)
+        if body is not None:
+            self.see("ADDED", body)
+
+    def release(self, key: RunKey, keep_uid: str | None = None) -> None:
+        """Forget the attempts. Their pods stay, with their logs, for as long as the run does."""
+        for attempt, run in [*self._runs.items()]:
+            if run == key and attempt[0] != keep_uid:
+                del self._runs[attempt]
+                self._refused.pop(attempt, None)
+                self._pods.pop(attempt, None)
+                self._gone.discard(attempt)
+                self._progress.forget(attempt)
+
+    async def run(self) -> None:
+        """Ask the workers how far they are, for ever."""
+        await self._progress.run(lambda: [*self._pods.values()])
+
+    def _put(self, pod: Pod) -> None:
+        known = self._pods.get(pod.attempt)
+        if known is None or known.uid != pod.uid or known.version <= pod.version:
+            self._pods[pod.attempt] = pod
+            self._runs[pod.attempt] = pod.run
+
+
+def _refusal(number: int, error: InvalidDefinitionError | ApiException) -> Sighting | None:
+    """What the refusal of a pod means; None if it is not this pod that is refused."""
+    if isinstance(error, InvalidDefinitionError):
+        return _invalid(number, "; ".join(str(it.under("spec")) for it in error.violations))
+    message = _message(error)
+    if error.status == _INVALID:
+        return _invalid(number, f"spec.podTemplate: {message}")
+    if error.status == _FORBIDDEN:
+        return Sighting(number, "Starting", reason=reasons.POD_REFUSED, message=message)
+    return None
+
+
+def _invalid(number: int, message: str) -> Sighting:
+    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
+    outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
+    return Sighting(number, "Ended", outcome=outcome, reason=reasons.INVALID_DEFINITION)
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error.reason)

@@ -1,0 +1,144 @@
+"""From an attempt to the manifest of its pod. Pure."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipelinerun.api.delivery import pack
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.names import (
+    API_VERSION,
+    CONTAINER,
+    JOB_ANNOTATION,
+    KIND,
+    LABEL_ATTEMPT,
+    LABEL_NAME,
+    LABEL_RUN,
+    LABEL_UID,
+)
+from pipelinerun.api.quantity import parse_quantity
+from pipelinerun.controller.pods.merge import merged
+
+Manifest = dict[str, Any]
+
+PORT = 8080
+GRACE_MARGIN = 5
+"""Seconds of the pod's grace period that are left for telling how it ended."""
+USER = 10001
+_JOB_FOLDER = "/etc/pipelinerun"
+_MAX_NAME = 63
+_SHARED_MEMORY_SHARE = 0.3
+_DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
+
+
+def pod_name(run: str, uid: str, attempt: int) -> str:
+    """The name of an attempt's pod: the same whenever it is asked for, and nobody else's."""
+    mark = hashlib.sha256(f"{uid}/{attempt}".encode()).hexdigest()[:8]
+    suffix = f"-{attempt}-{mark}"
+    return f"{run[: _MAX_NAME - len(suffix)].rstrip('-.')}{suffix}"
+
+
+def pod_manifest(
+    job: PipelineJob, *, image: str, templates: Sequence[Mapping[str, Any]], grace: int
+) -> Manifest:
+    """The pod of an attempt: our defaults, the operator's template and the run's over them.
+
+    Raises:
+        InvalidDefinitionError: the job is too large for a pod.
+    """
+    pod = _default_pod(image, grace)
+    for template in templates:
+        pod = merged(pod, template)
+    pod = _with_shared_memory(pod)
+    identity = job.run
+    ours: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(identity.name, identity.uid, identity.attempt),
+            "namespace": identity.namespace,
+            "labels": {
+                LABEL_NAME: "pipelinerun-worker",
+                LABEL_RUN: identity.name[:_MAX_NAME].rstrip("-."),
+                LABEL_UID: identity.uid,
+                LABEL_ATTEMPT: str(identity.attempt),
+            },
+            "annotations": {JOB_ANNOTATION: pack(job)},
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": KIND,
+                    "name": identity.name,
+                    "uid": identity.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        # Another attempt is the operator's to decide.
+        "spec": {"restartPolicy": "Never"},
+    }
+    return merged(pod, ours)
+
+
+def _default_pod(image: str, grace: int) -> Manifest:
+    job = {"path": "job", "fieldRef": {"fieldPath": f"metadata.annotations['{JOB_ANNOTATION}']"}}
+    return {
+        "spec": {
+            "terminationGracePeriodSeconds": grace,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": CONTAINER,
+                    "image": image,
+                    "args": [
+                        *("worker", f"{_JOB_FOLDER}/job"),
+                        *("--termination-message", "/dev/termination-log"),
+                        *("--port", str(PORT)),
+                        *("--grace", str(max(0, grace - GRACE_MARGIN))),
+                    ],
+                    "ports": [{"name": "metrics", "containerPort": PORT, "protocol": "TCP"}],
+                    "resources": _DEFAULT_RESOURCES,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [
+                        {"name": "job", "mountPath": _JOB_FOLDER, "readOnly": True},
+                        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - in the container
+                        {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108
+                    ],
+                }
+            ],
+            "volumes": [
+                {"name": "job", "downwardAPI": {"items": [job]}},
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "shared-memory", "emptyDir": {"medium": "Memory"}},
+            ],
+        }
+    }
+
+
+def _with_shared_memory(pod: Manifest) -> Manifest:
+    """Shared memory for Ray's object store, in proportion to the container's memory."""
+    (container,) = (it for it in pod["spec"]["containers"] if it["name"] == CONTAINER)
+    limit = container.get("resources", {}).get("limits", {}).get("memory")
+    try:
+        size = int(parse_quantity(str(limit)) * _SHARED_MEMORY_SHARE)
+    except ValueError:
+        return pod
+    sized = {"name": "shared-memory", "emptyDir": {"sizeLimit": str(size)}}
+    volumes = {it["name"]: it for it in pod["spec"]["volumes"]}
+    given = volumes["shared-memory"].get("emptyDir", {})
+    if given.get("medium") != "Memory" or "sizeLimit" in given:
+        return pod
+    return merged(pod, {"spec": {"volumes": [sized]}})

@@ -1,0 +1,26 @@
+"""The realisers of an operator, by the mode of a run."""
+
+from collections.abc import Iterator, Mapping
+
+from pipelinerun.api.run import Mode
+from pipelinerun.controller.realiser import Realiser
+from pipelinerun.controller.runs import Run, RunKey
+
+
+class Realisers:
+    """One realiser for each mode."""
+
+    def __init__(self, by_mode: Mapping[Mode, Realiser]) -> None:
+        self._by_mode = by_mode
+
+    def __iter__(self) -> Iterator[Realiser]:
+        return iter(self._by_mode.values())
+
+    def of(self, run: Run) -> Realiser:
+        """The realiser of a run. One whose mode cannot be read is nobody's: any one will do."""
+        return self._by_mode[run.spec.mode if run.spec else "InProcess"]
+
+    def release(self, key: RunKey, keep_uid: str | None = None) -> None:
+        """Nothing needs the attempts of the runs of that name any more but ``keep_uid``'s."""
+        for realiser in self:
+            realiser.release(key, keep_uid)

@@ -1,0 +1,157 @@
+"""Runs in mode Subprocess on an API server without nodes: their pods are made, and wait."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipelinerun.api.delivery import unpack
+from tests.apiserver.conftest import OPERATOR
+from tests.cluster.controlplane import ControlPlane
+from tests.support.operator import OperatorProcess, running_operator
+from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons, stage
+from tests.support.waiting import wait_for
+
+NAMESPACE = "pods"
+TEMPLATE = """
+metadata: {labels: {team: data}}
+spec:
+  priorityClassName: ""
+  containers:
+  - name: pipeline
+    env: [{name: REGION, value: north}]
+"""
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster: ControlPlane) -> None:
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    restricted = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("label", "namespace", NAMESPACE, restricted)
+    cluster.kubectl("create", "serviceaccount", "default", "-n", NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def operator(
+    cluster: ControlPlane,
+    namespace: None,  # noqa: ARG001 - it has to be there
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("pods")
+    template = folder / "template.yaml"
+    template.write_text(TEMPLATE)
+    options = ["-n", NAMESPACE, "--worker-image", "worker:1", "--worker-pod-template"]
+    kubeconfig = cluster.kubeconfig_for(OPERATOR)
+    with running_operator(kubeconfig, folder / "log", [*options, str(template)]) as process:
+        yield process
+
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+def run(name: str, **spec: Any) -> Document:
+    square = stage("square", "square")
+    return manifest(name, square, namespace=NAMESPACE, mode="Subprocess", **spec)
+
+
+def with_container(**fields: Any) -> Document:
+    return {"podTemplate": {"spec": {"containers": [{"name": "pipeline", **fields}]}}}
+
+
+def pods_of(cluster: ControlPlane, name: str) -> list[Document]:
+    selector = f"-lpipelinerun.dev/run={name}"
+    return list(cluster.get("pods", "-n", NAMESPACE, selector)["items"])
+
+
+def pod_of(cluster: ControlPlane, name: str) -> Document:
+    """The one pod of a run, once it is there."""
+    wait_for(lambda: bool(pods_of(cluster, name)))
+    (pod,) = pods_of(cluster, name)
+    return pod
+
+
+def test_an_attempt_has_a_pod_that_the_restricted_level_lets_in(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    runs.apply(run("made"))
+    pod = pod_of(cluster, "made")
+    status = runs.status("made", NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Starting", 1)
+    assert status["worker"] == {"pod": pod["metadata"]["name"]}
+    (owner,) = pod["metadata"]["ownerReferences"]
+    assert owner["uid"] == runs.get("made", NAMESPACE)["metadata"]["uid"]
+    job = unpack(pod["metadata"]["annotations"]["pipelinerun.dev/job"])
+    assert (job.run.name, job.run.attempt) == ("made", 1)
+    assert [it.name for it in job.definition.stages] == ["numbers", "square", "end"]
+    assert pod["metadata"]["labels"]["team"] == "data"
+    (container,) = pod["spec"]["containers"]
+    assert (container["image"], container["env"]) == (
+        "worker:1",
+        [{"name": "REGION", "value": "north"}],
+    )
+    wait_for(lambda: runs.events("made", NAMESPACE) == [("Normal", "AttemptStarted")])
+
+
+def test_a_restarted_operator_makes_no_second_pod(
+    cluster: ControlPlane, runs: Runs, operator: OperatorProcess
+) -> None:
+    runs.apply(run("once"))
+    pod_of(cluster, "once")
+    before = runs.get("once", NAMESPACE)
+    operator.stop()
+    operator.start()
+    operator.wait_ready(2)
+    runs.apply(run("marker"))
+    runs.wait("marker", in_phase("Starting"), NAMESPACE)
+    assert len(pods_of(cluster, "once")) == 1
+    assert runs.get("once", NAMESPACE) == before
+
+
+def test_a_pod_that_is_deleted_before_it_ran_is_a_failure_of_the_infrastructure(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    runs.apply(run("deleted", retries={"infrastructureLimit": 0}))
+    pod = pod_of(cluster, "deleted")
+    cluster.kubectl("delete", "pod", pod["metadata"]["name"], "-n", NAMESPACE)
+    status = runs.wait("deleted", is_finished, NAMESPACE)
+    assert (status["exitCode"], status["failure"]["class"]) == (137, "Infrastructure")
+    assert reasons(status)["Succeeded"] == ("False", "PodDeleted")
+
+
+def test_the_next_attempt_has_a_pod_of_its_own(cluster: ControlPlane, runs: Runs) -> None:
+    runs.apply(run("again", retries={"backoff": {"initialSeconds": 0.1}}))
+    first = pod_of(cluster, "again")
+    cluster.kubectl("delete", "pod", first["metadata"]["name"], "-n", NAMESPACE)
+    status = runs.wait("again", lambda it: it.get("attempt") == 2, NAMESPACE)
+    second = pod_of(cluster, "again")
+    assert second["metadata"]["labels"]["pipelinerun.dev/attempt"] == "2"
+    assert status["attempts"][0]["reason"] == "PodDeleted"
+
+
+def test_a_template_that_is_no_pod_fails_with_the_field(runs: Runs) -> None:
+    status = runs.finish(run("wrong", **with_container(resources={"limits": {"memory": "-1"}})))
+    failure = status["failure"]
+    assert (status["exitCode"], failure["class"]) == (2, "Config")
+    assert "spec.podTemplate" in failure["message"]
+    assert "spec.containers[0].resources.limits[memory]" in failure["message"]
+
+
+def test_code_that_is_too_large_for_a_pod_is_refused(runs: Runs) -> None:
+    noise = "x = '" + random.Random(1).randbytes(220 * 1024).hex() + "'"
+    document = run("large", code={"files": {"steps.py": noise}})
+    document["metadata"]["annotations"] = {}
+    runs.create(document)
+    status = runs.wait("large", is_finished, NAMESPACE)
+    assert (status["exitCode"], status["failure"]["class"]) == (2, "Config")
+    assert "spec.code.files" in status["failure"]["message"]
+
+
+def test_a_pod_that_a_policy_refuses_is_told_and_tried_again(runs: Runs) -> None:
+    runs.apply(run("refused", **with_container(securityContext={"runAsUser": 0})))
+    status = runs.wait(
+        "refused", lambda it: reasons(it).get("Succeeded") == ("Unknown", "PodRefused"), NAMESPACE
+    )
+    assert status["phase"] == "Starting"
+    (message,) = {it["message"] for it in status["conditions"]}
+    assert "runAsUser=0" in message

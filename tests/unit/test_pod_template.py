@@ -1,0 +1,147 @@
+"""The manifest of a worker pod."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelinerun.api.delivery import unpack
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.controller.pods.merge import merged
+from pipelinerun.controller.pods.template import pod_manifest, pod_name
+from tests.support.examples import job
+
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+
+def manifest(*templates: dict[str, Any], sent: PipelineJob | None = None) -> dict[str, Any]:
+    return pod_manifest(sent or job("hello"), image="worker:1", templates=templates, grace=30)
+
+
+def container(pod: dict[str, Any], name: str = "pipeline") -> dict[str, Any]:
+    (found,) = (it for it in pod["spec"]["containers"] if it["name"] == name)
+    return dict(found)
+
+
+def volume(pod: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (it for it in pod["spec"]["volumes"] if it["name"] == name)
+    return dict(found)
+
+
+def test_a_pod_carries_its_job_and_belongs_to_its_run() -> None:
+    pod = manifest()
+    metadata = pod["metadata"]
+    assert unpack(metadata["annotations"]["pipelinerun.dev/job"]) == job("hello")
+    assert metadata["labels"]["pipelinerun.dev/run-uid"] == "hello"
+    (owner,) = metadata["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("PipelineRun", "hello", "hello")
+
+
+def test_a_pod_has_no_rights() -> None:
+    spec = manifest()["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    security = container(manifest())["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_run_may_change_its_container_by_name_and_add_others() -> None:
+    template = {
+        "metadata": {"labels": {"team": "a"}, "annotations": {}},
+        "spec": {
+            "nodeSelector": {"disk": "fast"},
+            "containers": [
+                {
+                    "name": "pipeline",
+                    "image": "mine:2",
+                    "env": [{"name": "A", "value": "1"}],
+                    "resources": {"limits": {"memory": "4Gi", "nvidia.com/gpu": 1}},
+                },
+                {"name": "proxy", "image": "proxy:1"},
+            ],
+        },
+    }
+    pod = manifest(template)
+    ours = container(pod)
+    assert ours["image"] == "mine:2"
+    assert ours["args"][0] == "worker"
+    assert ours["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": 1}
+    assert ours["resources"]["requests"]["cpu"] == "500m"
+    assert container(pod, "proxy")["image"] == "proxy:1"
+    assert pod["metadata"]["labels"]["team"] == "a"
+    assert pod["spec"]["nodeSelector"] == {"disk": "fast"}
+
+
+def test_what_the_operator_needs_cannot_be_taken_away() -> None:
+    template = {
+        "metadata": {"labels": {"pipelinerun.dev/run-uid": "another"}, "annotations": {}},
+        "spec": {"restartPolicy": "Always"},
+    }
+    pod = manifest(template)
+    assert pod["metadata"]["labels"]["pipelinerun.dev/run-uid"] == "hello"
+    assert pod["spec"]["restartPolicy"] == "Never"
+
+
+def test_the_runs_template_goes_over_the_operators() -> None:
+    operators = {"spec": {"priorityClassName": "low", "tolerations": [{"key": "a"}]}}
+    runs = {"spec": {"priorityClassName": "high"}}
+    spec = manifest(operators, runs)["spec"]
+    assert (spec["priorityClassName"], spec["tolerations"]) == ("high", [{"key": "a"}])
+
+
+def test_shared_memory_is_a_share_of_the_containers_memory() -> None:
+    limits = {
+        "spec": {"containers": [{"name": "pipeline", "resources": {"limits": {"memory": "1Gi"}}}]}
+    }
+    medium = volume(manifest(limits), "shared-memory")["emptyDir"]
+    assert medium == {"medium": "Memory", "sizeLimit": str(int(2**30 * 0.3))}
+    own = {"spec": {"volumes": [{"name": "shared-memory", "emptyDir": {"sizeLimit": "5Gi"}}]}}
+    assert volume(manifest(own), "shared-memory")["emptyDir"]["sizeLimit"] == "5Gi"
+    unlimited = {"spec": {"containers": [{"name": "pipeline", "resources": {"limits": None}}]}}
+    assert volume(manifest(unlimited), "shared-memory")["emptyDir"] == {"medium": "Memory"}
+
+
+def test_a_volume_of_another_kind_takes_the_place_of_ours() -> None:
+    scratch = {"name": "tmp", "persistentVolumeClaim": {"claimName": "scratch"}}
+    assert volume(manifest({"spec": {"volumes": [scratch]}}), "tmp") == scratch
+
+
+@given(st.from_regex(rf"{DNS_LABEL}(\.{DNS_LABEL})*", fullmatch=True), st.integers(1, 1000))
+def test_names_are_valid_and_of_one_attempt_alone(run: str, attempt: int) -> None:
+    name = pod_name(run, "uid", attempt)
+    assert len(name) <= 63
+    assert name[0].isalnum()
+    assert name == pod_name(run, "uid", attempt)
+    assert len({name, pod_name(run, "uid", attempt + 1), pod_name(run, "other", attempt)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "expected"),
+    [
+        ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": None}}, {"a": {"c": 2}}),
+        ({"args": [1, 2]}, {"args": [3]}, {"args": [3]}),
+        (
+            {"env": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]},
+            {"env": [{"name": "b", "value": "3"}]},
+            {"env": [{"name": "a", "value": "1"}, {"name": "b", "value": "3"}]},
+        ),
+        (
+            {"env": [{"name": "a", "value": "1"}]},
+            {"env": [{"name": "a", "valueFrom": {"fieldRef": {}}}]},
+            {"env": [{"name": "a", "valueFrom": {"fieldRef": {}}}]},
+        ),
+        (
+            {"volumeMounts": [{"name": "a", "mountPath": "/a"}]},
+            {"volumeMounts": [{"name": "b", "mountPath": "/a"}]},
+            {"volumeMounts": [{"name": "b", "mountPath": "/a"}]},
+        ),
+        ({}, {"containers": [{"name": "a"}]}, {"containers": [{"name": "a"}]}),
+    ],
+)
+def test_merging(base: dict[str, Any], over: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert merged(base, over) == expected
