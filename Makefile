@@ -4,10 +4,10 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate bench setup clean
+.PHONY: help demo test e2e check format generate bench setup clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: .venv/.installed ## Install the locked environment into .venv
 
@@ -21,6 +21,10 @@ demo: setup ## Run an example on a real API server of its own, from apply to exi
 test: setup ## Run every tier of tests that this machine can run
 	@$(BIN)/python -m tests.cluster build || echo "Going on without a control plane."
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+e2e: setup ## Run the tests on a real node of their own; needs root on Linux
+	@$(BIN)/python -m tests.cluster build --node
+	@$(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 check: setup ## Format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

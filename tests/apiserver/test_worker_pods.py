@@ -90,7 +90,6 @@ def test_an_attempt_has_a_pod_that_the_restricted_level_lets_in(
         "worker:1",
         [{"name": "REGION", "value": "north"}],
     )
-    wait_for(lambda: runs.events("made", NAMESPACE) == [("Normal", "AttemptStarted")])
 
 
 def test_a_restarted_operator_makes_no_second_pod(

@@ -1,7 +1,7 @@
 """A control plane from the command line.
 
-python -m tests.cluster build                provide the binaries
-python -m tests.cluster run -- COMMAND …     run a command with KUBECONFIG set to a fresh one
+python -m tests.cluster build [--node]             provide the binaries; for a node the image, too
+python -m tests.cluster run [--node] -- COMMAND …  run a command with KUBECONFIG set to a fresh one
 """
 
 import argparse
@@ -9,9 +9,10 @@ import os
 import subprocess
 import sys
 
-from tests.cluster import binaries
+from tests.cluster import binaries, image, requirements
 from tests.cluster.build import BuildError
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.node import Cluster
 
 
 def main() -> int:
@@ -21,22 +22,34 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="provide the binaries")
+    made = commands.add_parser("build", help="provide the binaries")
     run = commands.add_parser("run", help="run a command against a fresh control plane")
+    for command in (made, run):
+        command.add_argument("--node", action="store_true", help="with a node; needs root on Linux")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
     arguments = parser.parse_args()
     try:
         if arguments.command == "build":
-            binaries.provide()
+            build(node=arguments.node)
             return 0
-        return run_command([word for word in arguments.argv if word != "--"])
+        return run_command([word for word in arguments.argv if word != "--"], node=arguments.node)
     except BuildError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def run_command(argv: list[str]) -> int:
-    with ControlPlane() as plane:
+def build(*, node: bool) -> None:
+    binaries.provide()
+    if node:
+        requirements.provide()
+        binaries.provide_node()
+        image.build()
+
+
+def run_command(argv: list[str], *, node: bool) -> int:
+    with Cluster() if node else ControlPlane() as plane:
+        if isinstance(plane, Cluster):
+            image.load(plane, image.build())
         environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig)}
         return subprocess.run(argv, env=environment, check=False).returncode
 

@@ -13,6 +13,7 @@ from tests.cluster import build
 from tests.cluster.versions import ETCD, KUBERNETES
 
 NEEDED = ("etcd", "kube-apiserver", "kubectl")
+OF_A_NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ def provide() -> Binaries:
                     build.build(name, folder)
         found |= {name: folder / name for name in missing}
     return Binaries(found["etcd"], found["kube-apiserver"], found["kubectl"])
+
+
+def provide_node() -> dict[str, Path]:
+    """The binaries that a node needs besides; always of our version.
+
+    Raises:
+        build.BuildError: they cannot be built; the message says what to do.
+    """
+    folder = cache_folder(os.environ)
+    with _lock(folder):
+        for name in OF_A_NODE:
+            if not (folder / name).exists():
+                build.build(name, folder)
+    return {name: folder / name for name in OF_A_NODE}
 
 
 def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:

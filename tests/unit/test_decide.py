@@ -15,7 +15,7 @@ from pipelinerun.api.run import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Decision, Observed, Refusal, Sighting, Wait
-from pipelinerun.core.policies import PROGRESS_INTERVAL, decide
+from pipelinerun.core.policies import PROGRESS_INTERVAL, RUNNING_AFTER, decide
 from tests.support.decisions import (
     LATER,
     NOW,
@@ -247,9 +247,8 @@ def test_progress_is_written_every_now_and_then() -> None:
     def with_age(status: str, age: float) -> Decision:
         return decide(replace(facts(status, "running"), status_age=age), NOW)
 
-    after = Observed.running_after
-    assert with_age("starting", after / 4).requeue_after == after * 3 / 4
-    assert with_age("starting", after).status.phase == "Running"
+    assert with_age("starting", RUNNING_AFTER / 4).requeue_after == RUNNING_AFTER * 3 / 4
+    assert with_age("starting", RUNNING_AFTER).status.phase == "Running"
     early = with_age("running", PROGRESS_INTERVAL / 4)
     assert (early.status, early.requeue_after) == (STATUSES["running"], PROGRESS_INTERVAL * 3 / 4)
     due = with_age("running", PROGRESS_INTERVAL)

@@ -11,8 +11,6 @@ from pipelinerun.core.observed import Refusal, Sighting, Wait
 class Realiser(Protocol):
     """Executes attempts. Whatever changes is announced by the run's key."""
 
-    running_after: float
-    """Seconds for which a run stays Starting at least: one that ends before saves a write."""
     restartable: bool
     """Whether starting the same attempt again does no harm, since it cannot be there twice."""
 

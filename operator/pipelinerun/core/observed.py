@@ -70,8 +70,6 @@ class Observed:
         sighting: the attempt that ``status.attempt`` names, as the realiser sees it.
         realiser_ready: False while the realiser cannot know what is running yet.
         status_age: seconds since this operator last wrote the status.
-        running_after: seconds for which it stays Starting at least; one that ends before saves a
-            write.
         restartable: whether starting the same attempt again does no harm, since it cannot be there
             twice.
     """
@@ -86,7 +84,6 @@ class Observed:
     sighting: Sighting | None = None
     realiser_ready: bool = True
     status_age: float = float("inf")
-    running_after: float = 1.0
     restartable: bool = False
 
 

@@ -28,6 +28,8 @@ from pipelinerun.core.timestamps import parse_time
 
 PROGRESS_INTERVAL = 10.0
 """Seconds between two writes of progress."""
+RUNNING_AFTER = 1.0
+"""Seconds for which a run stays Starting at least: one that ends before saves a write."""
 RETRY_REFUSED = 30.0
 """Seconds after which a pod that was refused is tried again."""
 _KILLED = SIGNAL_BASE + 9
@@ -70,7 +72,8 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
         event = Event("Warning", reasons.RETRYING, message)
         return Decision(waiting, release=True, event=event, requeue_after=delay)
     status = build.finished(ended, outcome, generation=generation, now=now, reason=reason)
-    event = Event("Warning" if failure else "Normal", reason, build.summary(outcome))
+    message = f"{build.summary(outcome)}, attempt {status.attempt}{_place(status.worker)}"
+    event = Event("Warning" if failure else "Normal", reason, message)
     return Decision(status, release=True, event=event)
 
 
@@ -103,7 +106,7 @@ def record_progress(observed: Observed, now: datetime) -> Decision | None:
     if observed.sighting.sight == "Starting":
         return nothing(observed)
     starting = observed.status.phase == "Starting"
-    remaining = (observed.running_after if starting else PROGRESS_INTERVAL) - observed.status_age
+    remaining = (RUNNING_AFTER if starting else PROGRESS_INTERVAL) - observed.status_age
     if remaining > 0:
         return nothing(observed, requeue_after=remaining)
     status = build.attempt_running(
@@ -168,7 +171,9 @@ def start(observed: Observed, now: datetime) -> Decision:
         now=now,
     )
     message = f"Attempt {status.attempt} started{_place(observed.worker)}"
-    event = Event("Normal", reasons.ATTEMPT_STARTED, message)
+    # The start of a pod is told by Events of its own; another one here would be a write too many.
+    in_pod = observed.worker is not None and observed.worker.pod is not None
+    event = None if in_pod else Event("Normal", reasons.ATTEMPT_STARTED, message)
     return Decision(status, start=status.attempt, event=event)
 
 

@@ -35,9 +35,9 @@ def of_crash(stage: str | None, how_often: int) -> tuple[Failure, int]:
     return Failure(class_="User", stage=stage, message=message), ExitCode.PIPELINE_ERROR
 
 
-def of_memory(stage: str | None, error: BaseException) -> tuple[Failure, int]:
-    """The failure of a stage whose processes Ray killed because memory ran out."""
-    message = " ".join(str(error).split())[:MESSAGE_LIMIT]
+def of_memory(stage: str | None, reason: str) -> tuple[Failure, int]:
+    """The failure of a stage whose processes Ray or the kernel killed because memory ran out."""
+    message = " ".join(reason.split())[:MESSAGE_LIMIT]
     failure = Failure(class_="OutOfMemory", stage=stage, message=message, signal=9)
     return failure, _KILLED
 

@@ -21,6 +21,7 @@ from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, StageState, Sta
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer, log_follower
+from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiled, Compiler
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError
@@ -32,6 +33,10 @@ from pipelinerun.engine.resources import never_satisfied
 
 _TERMINATED = SIGNAL_BASE + 15
 _LOOPBACK = "127.0.0.1"
+KILLED_FOR_MEMORY = (
+    "the kernel killed the stage's process because memory ran out;"
+    " raise the container's memory limit, or make batches smaller"
+)
 _LOG_LEVELS = {
     "ray.data": logging.WARNING,
     "ray.data._internal.progress": logging.ERROR,
@@ -100,6 +105,7 @@ def _run(
     stages = graph.stage_line(job.definition)
     names = [stage.name for stage in stages]
     make_room(len(stages))
+    kills = ControlGroup().oom_kills()
     current = ""
 
     def enter(stage: str) -> None:
@@ -118,16 +124,25 @@ def _run(
         reported = _joined(ledger.stages(), compiled.counted)
         if error is None and ledger.failure is None:
             return Outcome(exit_code=ExitCode.SUCCESS, stages=_in_state(reported, "Succeeded"))
-        failure, exit_code = _judge(ledger, error, current or None, stopping)
+        starved = ControlGroup().oom_kills() > kills
+        failure, exit_code = _judge(ledger, error, current or None, stopping, starved=starved)
     return Outcome(
         exit_code=exit_code, failure=failure, stages=_after_failure(reported, failure.stage)
     )
 
 
 def _judge(
-    ledger: Ledger, error: BaseException | None, current: str | None, stopping: threading.Event
+    ledger: Ledger,
+    error: BaseException | None,
+    current: str | None,
+    stopping: threading.Event,
+    *,
+    starved: bool,
 ) -> tuple[Failure, int]:
-    """Why the run failed: what a stage reported, else what is known from the outside."""
+    """Why the run failed: what a stage reported, else what is known from the outside.
+
+    ``starved``: meanwhile the kernel has killed for memory.
+    """
     if ledger.failure is not None:
         return ledger.failure
     assert error is not None
@@ -136,7 +151,9 @@ def _judge(
         return failure, _TERMINATED
     root = failures.root_cause(error)
     if isinstance(root, OutOfMemoryError):
-        return failures.of_memory(ledger.crashed, root)
+        return failures.of_memory(ledger.crashed, str(root))
+    if starved:
+        return failures.of_memory(ledger.crashed, KILLED_FOR_MEMORY)
     if ledger.crashed is not None:
         return failures.of_crash(ledger.crashed, CRASH_LIMIT)
     if isinstance(root, StageError):

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.environment import ENVIRONMENT
 from pipelinerun.engine.log_follower import following
 
@@ -71,13 +72,17 @@ def local_ray(
 def available_cpus() -> int:
     """CPUs that this process may use."""
     affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cpus, ControlGroup().cpus() or cpus)
 
 
 def default_object_store() -> int:
-    """Bytes for the object store: 30 % of the memory, no more than shared memory holds."""
+    """Bytes for the object store: 30 % of the memory, no more than shared memory holds.
+
+    The memory is the machine's, or what this process's control group may use of it.
+    """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [memory * _STORE_SHARE]
+    limits = [min(memory, ControlGroup().memory() or memory) * _STORE_SHARE]
     if sys.platform == "darwin":
         limits.append(_STORE_MAXIMUM_MACOS)
     else:

@@ -7,10 +7,10 @@ from pydantic import TypeAdapter
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.execution import services
 from pipelinerun.execution.child_process import ChildProcess
 from pipelinerun.execution.handle import ExecutionHandle
-from pipelinerun.execution.memory_events import oom_kills
 from pipelinerun.execution.options import ExecutionOptions
 from pipelinerun.execution.outcomes import cannot_start, of_wait_status
 from pipelinerun.execution.result import ExecutionResult, PipelineFailedError
@@ -70,7 +70,7 @@ class SubprocessHandle(ExecutionHandle):
         self._reported: Outcome | None = None
         self._outcome: Outcome | None = None
         self._stages: list[StageStatus] = []
-        self._oom_kills = oom_kills()
+        self._oom_kills = ControlGroup().oom_kills()
         self._process = ChildProcess(
             child,
             {"job": job.model_dump_json(by_alias=True)},
@@ -118,7 +118,7 @@ class SubprocessHandle(ExecutionHandle):
             returncode,
             ready=self._ready,
             stopped=self._stopped,
-            out_of_memory=oom_kills() > self._oom_kills,
+            out_of_memory=ControlGroup().oom_kills() > self._oom_kills,
         )
         return outcome.model_copy(update={"stages": self._stages})
 

@@ -47,7 +47,6 @@ GRACE = 10.0
 class InProcessRealiser:
     """A ``Realiser`` that gives attempts to drivers on Ray, through a gateway process."""
 
-    running_after = 1.0
     restartable = False
 
     def __init__(

@@ -21,8 +21,6 @@ from pipelinerun.controller.runs import Body, Run, RunKey
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 
-RUNNING_AFTER = 10.0
-"""A run that ends within this time costs five writes: status, pod, Event, status, Event."""
 _INVALID = 422
 _FORBIDDEN = 403
 
@@ -30,7 +28,6 @@ _FORBIDDEN = 403
 class WorkerPodRealiser:
     """A ``Realiser`` that gives each attempt a pod."""
 
-    running_after = RUNNING_AFTER
     restartable = True
     ready = True  # what is not in sight is looked for
 

@@ -1,0 +1,185 @@
+"""Runs in worker pods on a real node, to every kind of end."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.cluster.node import Cluster
+from tests.e2e.conftest import NAMESPACE, OPERATOR
+from tests.support.operator import OperatorProcess
+from tests.support.runs import Document, Runs, is_finished, manifest, reasons, stage
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+
+ONCE = {"infrastructureLimit": 0}
+SLOW = stage("sleep", "sleep", seconds=600)
+
+
+def run(name: str, *middle: Document, **spec: Any) -> Document:
+    return manifest(name, *middle, namespace=NAMESPACE, mode="Subprocess", **spec)
+
+
+def container(**fields: Any) -> Document:
+    return {"podTemplate": {"spec": {"containers": [{"name": "pipeline", **fields}]}}}
+
+
+def pod_of(cluster: Cluster, name: str) -> Document:
+    (pod,) = cluster.get("pods", "-n", NAMESPACE, f"-lpipelinerun.dev/run={name}")["items"]
+    return dict(pod)
+
+
+def finish(runs: Runs, document: Document) -> Document:
+    runs.apply(document)
+    return runs.wait(document["metadata"]["name"], is_finished, NAMESPACE)
+
+
+def started(runs: Runs, name: str) -> Document:
+    """Wait until a stage of the run works."""
+    return runs.wait(name, lambda it: any(s["rowsIn"] for s in it.get("stages", [])), NAMESPACE)
+
+
+def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) -> None:
+    before = runs.writes(OPERATOR)
+    show = {"name": "end", "type": "sink", "callable": "builtins:print"}
+    document = run("succeeds", stage("square", "square"))
+    document["spec"]["pipeline"]["stages"][-1] = show
+    status = finish(runs, document)
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0), status
+    assert [(it["name"], it["rowsIn"], it["rowsOut"]) for it in status["stages"]] == [
+        ("numbers", 0, 5),
+        ("square", 5, 5),
+        ("end", 5, 0),
+    ]
+    pod = pod_of(cluster, "succeeds")
+    assert status["worker"] == {"pod": pod["metadata"]["name"], "node": "node1"}
+    (state,) = pod["status"]["containerStatuses"]
+    assert state["state"]["terminated"]["exitCode"] == 0
+    log = cluster.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"])
+    assert [eval(line)["square"] for line in log.splitlines()] == [0, 1, 4, 9, 16]
+    wait_for(lambda: runs.events("succeeds", NAMESPACE) == [("Normal", "Completed")])
+    writes = runs.writes(OPERATOR) - before
+    progress = writes["update pipelineruns/status"] - 3
+    # At most one in ten seconds, besides the start, the first sight of it and the end.
+    assert 0 <= progress <= status["elapsedSeconds"] / 10
+    assert writes - Counter({"update pipelineruns/status": progress}) == Counter(
+        {"update pipelineruns/status": 3, "create pods": 1, "create events": 1}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "middle", "exit_code", "kind"),
+    [
+        ("raises", stage("wrong", "wrong"), 1, "User"),
+        ("leaves", stage("leave", "leave", code=7), 7, "User"),
+        ("crashes", stage("crash", "crash"), 1, "User"),
+        ("missing", stage("missing", "missing"), 2, "Config"),
+    ],
+)
+def test_a_failure_says_where_and_why(
+    cluster: Cluster, runs: Runs, name: str, middle: Document, exit_code: int, kind: str
+) -> None:
+    status = finish(runs, run(name, middle))
+    assert (status["exitCode"], status["failure"]["class"]) == (exit_code, kind), status
+    (state,) = pod_of(cluster, name)["status"]["containerStatuses"]
+    assert state["state"]["terminated"]["exitCode"] == exit_code
+
+
+def test_memory_beyond_the_limit_is_told_as_such(runs: Runs) -> None:
+    resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    document = run("hungry", stage("eat", "eat"), **container(resources=resources))
+    document["spec"]["code"]["files"]["steps.py"] += (
+        "\ndef eat(row):\n    held = [b'x' * 2**20 for _ in range(4096)]\n    return row\n"
+    )
+    status = finish(runs, document)
+    assert (status["exitCode"], status["failure"]["class"]) == (137, "OutOfMemory"), status
+    assert reasons(status)["Succeeded"] == ("False", "OutOfMemory")
+
+
+def test_a_pod_that_is_deleted_is_a_failure_of_the_infrastructure(
+    cluster: Cluster, runs: Runs
+) -> None:
+    runs.apply(run("deleted", SLOW, retries=ONCE))
+    started(runs, "deleted")
+    pod = pod_of(cluster, "deleted")["metadata"]["name"]
+    cluster.kubectl("delete", "pod", pod, "-n", NAMESPACE)
+    status = runs.wait("deleted", is_finished, NAMESPACE)
+    assert (status["exitCode"], status["failure"]["class"]) == (143, "Infrastructure"), status
+    assert reasons(status)["Succeeded"] == ("False", "PodDeleted")
+
+
+def test_an_evicted_pod_is_tried_again_from_its_own_budget(cluster: Cluster, runs: Runs) -> None:
+    retries = {"infrastructureLimit": 1, "backoff": {"initialSeconds": 0.1}}
+    runs.apply(run("evicted", stage("sleep", "sleep", seconds=5), retries=retries))
+    started(runs, "evicted")
+    pod = pod_of(cluster, "evicted")["metadata"]["name"]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": NAMESPACE},
+    }
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction"
+    cluster.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    status = runs.wait("evicted", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"], status["infrastructureFailures"]) == (
+        "Succeeded",
+        2,
+        1,
+    )
+    assert status["attempts"][0]["reason"] == "Evicted"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "reason"),
+    [
+        ("no-image", container(image="localhost/nowhere:1"), "ImagePullFailed"),
+        ("no-name", container(image="Not An Image", imagePullPolicy="Always"), "ImagePullFailed"),
+    ],
+)
+def test_an_image_that_cannot_be_had(runs: Runs, name: str, fields: Document, reason: str) -> None:
+    status = finish(runs, run(name, **fields))
+    assert (status["exitCode"], status["failure"]["class"]) == (125, "Config"), status
+    assert reasons(status)["Succeeded"] == ("False", reason)
+
+
+def test_a_pod_that_no_node_takes_says_so(runs: Runs) -> None:
+    selector = {"podTemplate": {"spec": {"nodeSelector": {"moon": "full"}}}}
+    runs.apply(run("nowhere", **selector))
+    status = runs.wait(
+        "nowhere",
+        lambda it: reasons(it).get("Succeeded") == ("Unknown", "Unschedulable"),
+        NAMESPACE,
+    )
+    assert status["phase"] == "Starting"
+    runs.delete("nowhere", NAMESPACE)
+
+
+def test_a_kubelet_that_is_away_for_a_while_loses_nothing(cluster: Cluster, runs: Runs) -> None:
+    runs.apply(run("patient", stage("sleep", "sleep", seconds=1)))
+    started(runs, "patient")
+    cluster.stop_kubelet()
+    cluster.start_kubelet()
+    status = runs.wait("patient", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 1), status
+
+
+def test_a_restarted_operator_finds_the_pod_again(
+    cluster: Cluster, runs: Runs, operator: OperatorProcess
+) -> None:
+    runs.apply(run("adopted", stage("sleep", "sleep", seconds=2)))
+    started(runs, "adopted")
+    operator.stop()
+    operator.start()
+    status = runs.wait("adopted", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 1), status
+    assert pod_of(cluster, "adopted")["metadata"]["labels"]["pipelinerun.dev/attempt"] == "1"
+
+
+def test_deleting_a_run_ends_its_pod(cluster: Cluster, runs: Runs) -> None:
+    runs.apply(run("unwanted", SLOW))
+    started(runs, "unwanted")
+    runs.delete("unwanted", NAMESPACE)
+    selector = "-lpipelinerun.dev/run=unwanted"
+    wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE, selector)["items"], 60)
