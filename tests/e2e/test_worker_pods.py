@@ -37,8 +37,13 @@ def finish(runs: Runs, document: Document) -> Document:
 
 
 def started(runs: Runs, name: str) -> Document:
-    """Wait until a stage of the run works."""
-    return runs.wait(name, lambda it: any(s["rowsIn"] for s in it.get("stages", [])), NAMESPACE)
+    """Wait until the second stage of the run works."""
+
+    def works(status: Document) -> bool:
+        stages = status.get("stages", [])
+        return len(stages) > 1 and stages[1]["state"] != "Pending"
+
+    return runs.wait(name, works, NAMESPACE)
 
 
 def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) -> None:
