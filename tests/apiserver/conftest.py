@@ -20,7 +20,7 @@ def cluster(control_plane: ControlPlane) -> ControlPlane:
     rbac = Path(__file__).parent / "rbac.yaml"
     control_plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(rbac))
     control_plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
-    for namespace in ("other", "recovery"):
+    for namespace in ("other", "recovery", "health"):
         control_plane.kubectl("create", "namespace", namespace)
     return control_plane
 

@@ -1,9 +1,7 @@
 """What becomes of in-process runs when the operator or its Ray goes away."""
 
-import os
 import signal
-import subprocess
-import sys
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
+from pipelinerun.controller.inprocess.protocol import LINE_LIMIT
 from pipelinerun.execution.guardian import VARIABLE
-from pipelinerun.execution.workspace import Workspace
 from tests.apiserver.conftest import OPERATOR
-from tests.cluster.controlplane import ControlPlane, free_ports
+from tests.cluster.controlplane import ControlPlane
+from tests.support.gateway import GatewayProcess
 from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, stage
 from tests.support.waiting import wait_for
@@ -33,24 +32,10 @@ def operator(cluster: ControlPlane, tmp_path: Path) -> Iterator[OperatorProcess]
 
 
 @pytest.fixture
-def external_ray(tmp_path: Path) -> Iterator[str]:
-    """A Ray that does not belong to an operator, as the chart has it."""
-    (port,) = free_ports(1)
-    with Workspace() as workspace, (tmp_path / "ray.log").open("wb") as log:
-        head = subprocess.Popen(
-            [
-                *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
-                *(f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
-                *("--disable-usage-stats", f"--temp-dir={workspace.path}"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **workspace.environment, "RAY_AUTH_MODE": "disabled"},
-            start_new_session=True,
-        )
-        yield f"127.0.0.1:{port}"
-    head.wait(30)
+def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+    """A Ray in a process of its own, as the chart has it in a container."""
+    with GatewayProcess(tmp_path / "run") as process:
+        yield process
 
 
 def slow(name: str, seconds: float, witness: Path, **spec: Any) -> Document:
@@ -64,9 +49,9 @@ def attempts_seen(witness: Path) -> list[str]:
 
 
 def test_a_restarted_operator_finds_running_drivers_again(
-    operator: OperatorProcess, external_ray: str, runs: Runs, tmp_path: Path
+    operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
 ) -> None:
-    operator.add_options("--ray-address", external_ray)
+    operator.add_options("--gateway", str(gateway.socket))
     operator.start()
     operator.wait_ready()
     witness = tmp_path / "witness"
@@ -80,9 +65,9 @@ def test_a_restarted_operator_finds_running_drivers_again(
 
 
 def test_a_run_that_ends_while_the_operator_is_away_is_recorded(
-    operator: OperatorProcess, external_ray: str, runs: Runs, tmp_path: Path
+    operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
 ) -> None:
-    operator.add_options("--ray-address", external_ray)
+    operator.add_options("--gateway", str(gateway.socket))
     operator.start()
     operator.wait_ready()
     witness = tmp_path / "witness"
@@ -142,6 +127,41 @@ def test_the_operator_survives_the_death_of_its_ray(
     assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
     assert operator.pid == pid
     operator.check_alive()
+
+
+def test_the_operator_survives_the_death_of_its_gateway(
+    operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
+) -> None:
+    operator.add_options("--gateway", str(gateway.socket))
+    operator.start()
+    operator.wait_ready()
+    runs.apply(slow("orphaned", 1, tmp_path / "witness", retries=RETRIES))
+    runs.wait("orphaned", in_phase("Running"), NAMESPACE)
+    pid = operator.pid
+    gateway.restart(signal.SIGKILL)
+    status = runs.wait("orphaned", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
+    assert operator.pid == pid
+    operator.check_alive()
+
+
+def test_nothing_that_a_gateway_says_ends_the_operator(
+    operator: OperatorProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "false.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        operator.add_options("--gateway", str(path))
+        operator.start()
+        for nonsense in (b"nonsense\n", b'{"type": "hello"}\n', b"x" * (LINE_LIMIT + 1), b""):
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(1024).startswith(b'{"type":"open"')
+                connection.sendall(nonsense)
+        connection, _ = server.accept()  # it comes back
+        with connection:
+            operator.check_alive()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -64,7 +64,7 @@ def test_deleting_a_run_leaves_a_new_one_of_the_same_name() -> None:
     old = read_run(body())
     new = read_run(body(metadata=body()["metadata"] | {"uid": "2", "resourceVersion": "11"}))
     cache.put(new)
-    cache.remove(old)
+    cache.remove(old.uid, old.key)
     assert cache.get(("team", "run")) is new
-    cache.remove(new)
+    cache.remove(new.uid, new.key)
     assert cache.get(("team", "run")) is None

@@ -63,3 +63,23 @@ def test_failures_back_off_up_to_a_bound_and_success_forgets_them() -> None:
     assert delays[:3] == [FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY]
     assert max(delays) == LONGEST_DELAY
     assert delays[-1] == FIRST_DELAY
+
+
+def test_a_queue_is_stalled_when_a_key_waits_or_is_worked_on_for_long() -> None:
+    async def scenario() -> list[float]:
+        queue: WorkQueue[str] = WorkQueue()
+        idle = queue.stalled_for()
+        queue.add("a")
+        await asyncio.sleep(0.02)
+        waiting = queue.stalled_for()
+        await queue.get()
+        taken = queue.stalled_for()
+        await asyncio.sleep(0.02)
+        active = queue.stalled_for()
+        queue.done("a")
+        return [idle, waiting, taken, active, queue.stalled_for()]
+
+    idle, waiting, taken, active, done = asyncio.run(scenario())
+    assert (idle, done) == (0.0, 0.0)
+    assert min(waiting, active) >= 0.02
+    assert taken < waiting

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelinerun.cli.crd import crd
+from pipelinerun.cli.gateway import gateway
 from pipelinerun.cli.operator import operator
 from pipelinerun.cli.run import run
 from pipelinerun.cli.validate import validate
@@ -25,6 +26,7 @@ app.command()(run)
 app.command()(validate)
 app.command()(crd)
 app.command()(operator)
+app.command()(gateway)
 app.command(hidden=True)(worker)
 
 

@@ -9,13 +9,12 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from pipelinerun.api.quantity import parse_quantity
 from pipelinerun.api.run import PodTemplate
+from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore
 
-_IN_PROCESS = "In-process runs"
 _WORKERS = "Worker pods"
 _CONNECTION = "Connection"
-_LOG = "Log"
+_LOG = "Log and health"
 
 
 class LogFormat(StrEnum):
@@ -23,13 +22,6 @@ class LogFormat(StrEnum):
 
     CONSOLE = "console"
     JSON = "json"
-
-
-def _quantity(text: str) -> int:
-    try:
-        return parse_quantity(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _kubeconfig(text: str) -> str:
@@ -65,13 +57,21 @@ def operator(
             help="Name of this operator, shown as the worker of its runs. The host's by default.",
         ),
     ] = None,
+    in_process: Annotated[
+        bool,
+        typer.Option(
+            envvar="PIPELINERUN_IN_PROCESS",
+            rich_help_panel=IN_PROCESS,
+            help="Whether there are in-process runs at all.",
+        ),
+    ] = True,
     in_process_namespaces: Annotated[
         list[str] | None,
         typer.Option(
             "--in-process-namespace",
             metavar="NAME",
             envvar="PIPELINERUN_IN_PROCESS_NAMESPACES",
-            rich_help_panel=_IN_PROCESS,
+            rich_help_panel=IN_PROCESS,
             help="Namespace whose runs may use mode InProcess; may be given several times. "
             "The operator's own when left out.",
         ),
@@ -82,39 +82,22 @@ def operator(
             min=1,
             metavar="N",
             envvar="PIPELINERUN_IN_PROCESS_CAPACITY",
-            rich_help_panel=_IN_PROCESS,
+            rich_help_panel=IN_PROCESS,
             help="In-process runs at once.",
         ),
     ] = 2,
-    ray_address: Annotated[
-        str | None,
+    gateway: Annotated[
+        Path | None,
         typer.Option(
-            metavar="ADDR",
-            envvar="PIPELINERUN_RAY_ADDRESS",
-            rich_help_panel=_IN_PROCESS,
-            help="Ray for in-process runs, such as 127.0.0.1:6379. One is started when left out.",
+            metavar="SOCKET",
+            envvar="PIPELINERUN_GATEWAY",
+            rich_help_panel=IN_PROCESS,
+            help="Unix socket of a `pipelinerun gateway` with the Ray for in-process runs. "
+            "One is started when left out.",
         ),
     ] = None,
-    ray_cpus: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            envvar="PIPELINERUN_RAY_CPUS",
-            rich_help_panel=_IN_PROCESS,
-            help="CPUs of the Ray that is started.",
-        ),
-    ] = None,
-    ray_object_store: Annotated[
-        int | None,
-        typer.Option(
-            parser=_quantity,
-            metavar="SIZE",
-            envvar="PIPELINERUN_RAY_OBJECT_STORE",
-            rich_help_panel=_IN_PROCESS,
-            help="Object store of the Ray that is started, such as 2Gi.",
-        ),
-    ] = None,
+    ray_cpus: RayCpus = None,
+    ray_object_store: RayObjectStore = None,
     worker_image: Annotated[
         str | None,
         typer.Option(
@@ -133,6 +116,17 @@ def operator(
             rich_help_panel=_WORKERS,
             help="YAML with metadata and spec, laid over every worker pod; a run's own podTemplate "
             "goes over it.",
+        ),
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            metavar="PORT",
+            envvar="PIPELINERUN_HTTP_PORT",
+            rich_help_panel=_LOG,
+            help="Port of /healthz, /readyz and /metrics; none when left out.",
         ),
     ] = None,
     kubeconfig: Annotated[
@@ -183,9 +177,11 @@ def operator(
 
     settings = OperatorSettings(
         namespaces=tuple(namespaces or ()),
+        in_process=in_process,
+        gateway=gateway,
+        http_port=http_port,
         in_process_namespaces=tuple(in_process_namespaces) if in_process_namespaces else None,
         in_process_capacity=in_process_capacity,
-        ray_address=ray_address,
         ray_cpus=ray_cpus,
         ray_object_store=ray_object_store,
         worker_image=worker_image,

@@ -1,5 +1,7 @@
 """The cache: the last known state of every run, fed by the watch and by our own writes."""
 
+from collections.abc import Iterator
+
 from pipelinerun.controller.runs import Run, RunKey
 
 
@@ -20,17 +22,21 @@ class RunCache:
         """Keys of all runs that are not finished."""
         return [key for key, run in self._runs.items() if not run.finished]
 
+    def phases(self) -> Iterator[str]:
+        """The phase of each run; one that has none yet is pending."""
+        return (run.status.phase or "Pending" for run in self._runs.values())
+
     def put(self, run: Run) -> None:
         """Store a run unless a newer version of the same object is known."""
         known = self._runs.get(run.key)
         if known is None or known.uid != run.uid or _version(known) <= _version(run):
             self._runs[run.key] = run
 
-    def remove(self, run: Run) -> None:
+    def remove(self, uid: str, key: RunKey) -> None:
         """Forget a deleted run, unless another one has taken its name since."""
-        known = self._runs.get(run.key)
-        if known is not None and known.uid == run.uid:
-            del self._runs[run.key]
+        known = self._runs.get(key)
+        if known is not None and known.uid == uid:
+            del self._runs[key]
 
 
 def _version(run: Run) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.client import (
@@ -11,16 +12,22 @@ from pipelinerun.controller.client import (
     connection_info,
     own_namespace,
 )
+from pipelinerun.controller.freshness import Freshness
+from pipelinerun.controller.health import Health
+from pipelinerun.controller.http import serving
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
+from pipelinerun.controller.listing import lister
 from pipelinerun.controller.log import set_up_logging
+from pipelinerun.controller.metrics import ReconcilerMetrics, registry_of
 from pipelinerun.controller.pods.api import PodApi
 from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.realiser import WorkerPodRealiser
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
-from pipelinerun.controller.runs import RunKey
+from pipelinerun.controller.runs import Body, RunKey
 from pipelinerun.controller.settings import OperatorSettings
+from pipelinerun.controller.sight import RunSight
 from pipelinerun.controller.watcher import watch
 
 logger = logging.getLogger(__name__)
@@ -38,21 +45,21 @@ def run_operator(settings: OperatorSettings) -> None:
 async def serve(settings: OperatorSettings) -> None:
     """Run an operator until the process is told to end; it ends as a whole if any part fails."""
     loaded = await configuration(settings)
-    allowed = settings.in_process_namespaces
-    if allowed is None:
-        allowed = (own_namespace(settings),)
     queue: WorkQueue[RunKey] = WorkQueue()
     cache = RunCache()
+    sight = RunSight(cache, queue)
 
     def announce_all() -> None:
         for key in cache.unfinished():
             queue.add(key)
 
     in_process = InProcessRealiser(
-        settings, namespaces=allowed, announce=queue.add, announce_all=announce_all
+        settings,
+        namespaces=_allowed(settings),
+        announce=queue.add,
+        announce_all=announce_all,
     )
     async with api_client(loaded) as client:
-        api = PipelineRunApi(client, settings.identity)
         pods = WorkerPodRealiser(
             PodApi(client),
             Progress(),
@@ -60,30 +67,64 @@ async def serve(settings: OperatorSettings) -> None:
             template=settings.worker_template,
             announce=queue.add,
         )
-        realisers = Realisers({"InProcess": in_process, "Subprocess": pods})
-        reconciler = Reconciler(cache, queue, api, realisers)
-        logger.info(
-            "Operator %s: watching %s, in-process runs in %s",
-            settings.identity,
-            ", ".join(settings.namespaces) or "all namespaces",
-            ", ".join(allowed) or "no namespace",
+        run_lister = lister(client, f"/apis/{GROUP}/{VERSION}", PLURAL, settings.namespaces)
+        pod_lister = lister(client, "/api/v1", "pods", settings.namespaces, LABEL_UID)
+        runs_shown = Freshness("PipelineRuns", run_lister, sight.deleted)
+        pods_shown = Freshness("pods", pod_lister, pods.deleted)
+        watches = [runs_shown] + ([pods_shown] if settings.worker_image else [])
+
+        def see_pod(event: str | None, body: Body) -> None:
+            pods_shown.see(event, body)
+            pods.see(event, body)
+
+        def see_run(event: str | None, body: Body) -> None:
+            runs_shown.see(event, body)
+            sight.see(event, body)
+
+        registry = registry_of(cache, queue, watches)
+        reconciler = Reconciler(
+            cache,
+            queue,
+            PipelineRunApi(client, settings.identity),
+            Realisers({"InProcess": in_process, "Subprocess": pods}),
+            ReconcilerMetrics(registry),
         )
-        async with asyncio.TaskGroup() as group:
-            background = [
-                group.create_task(in_process.run(), name="in-process realiser"),
-                group.create_task(pods.run(), name="worker-pod realiser"),
-                *(
-                    group.create_task(reconciler.work(), name=f"reconciler {number}")
-                    for number in range(RECONCILERS)
-                ),
-            ]
+        background = [
+            in_process.run(),
+            pods.run(),
+            *(watch.run() for watch in watches),
+            *(reconciler.work() for _ in range(RECONCILERS)),
+        ]
+        _say_hello(settings)
+        async with (
+            serving(settings.http_port, Health(queue, watches), registry),
+            asyncio.TaskGroup() as group,
+        ):
+            tasks = [group.create_task(it) for it in background]
             await watch(
-                cache,
-                queue,
                 login=lambda: connection_info(loaded),
                 namespaces=settings.namespaces,
-                see_pod=pods.see if settings.worker_image else None,
+                see_run=see_run,
+                see_pod=see_pod if settings.worker_image else None,
             )
-            for task in background:
+            for task in tasks:
                 task.cancel()
     logger.info("Operator %s has ended", settings.identity)
+
+
+def _allowed(settings: OperatorSettings) -> tuple[str, ...]:
+    """Namespaces whose runs may use mode InProcess."""
+    if not settings.in_process:
+        return ()
+    if settings.in_process_namespaces is None:
+        return (own_namespace(settings),)
+    return settings.in_process_namespaces
+
+
+def _say_hello(settings: OperatorSettings) -> None:
+    logger.info(
+        "Operator %s: watching %s, in-process runs in %s",
+        settings.identity,
+        ", ".join(settings.namespaces) or "all namespaces",
+        ", ".join(_allowed(settings)) or "no namespace",
+    )

@@ -21,7 +21,8 @@ class WorkQueue(Generic[Key]):
     def __init__(self) -> None:
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: set[Key] = set()
-        self._active: set[Key] = set()
+        self._active: dict[Key, float] = {}
+        self._progress = 0.0
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
@@ -34,6 +35,8 @@ class WorkQueue(Generic[Key]):
         if key in self._active:
             self._again.add(key)
         elif key not in self._waiting:
+            if not self._waiting:
+                self._progress = _now()
             self._waiting.add(key)
             self._ready.put_nowait(key)
 
@@ -64,16 +67,27 @@ class WorkQueue(Generic[Key]):
         """Wait for the next key; ``done`` must follow."""
         key = await self._ready.get()
         self._waiting.discard(key)
-        self._active.add(key)
+        self._active[key] = self._progress = _now()
         return key
 
     def done(self, key: Key) -> None:
         """Say that the work on a key is over."""
-        self._active.discard(key)
+        del self._active[key]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
+    def stalled_for(self) -> float:
+        """Seconds for which one key is worked on, or for which none of those waiting was taken."""
+        since = list(self._active.values())
+        if self._waiting:
+            since.append(self._progress)
+        return _now() - min(since) if since else 0.0
+
     def _fire(self, key: Key) -> None:
         del self._timers[key]
         self.add(key)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.errors import ErrorKind, classify
 from pipelinerun.controller.facts import observe
+from pipelinerun.controller.metrics import ReconcilerMetrics
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
@@ -26,11 +27,13 @@ class Reconciler:
         queue: WorkQueue[RunKey],
         api: PipelineRunApi,
         realisers: Realisers,
+        metrics: ReconcilerMetrics,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
         self._realisers = realisers
+        self._metrics = metrics
         self._written: dict[RunKey, float] = {}
 
     async def work(self) -> None:
@@ -38,8 +41,10 @@ class Reconciler:
         while True:
             key = await self._queue.get()
             try:
-                await self.reconcile(key)
+                with self._metrics.seconds.time():
+                    await self.reconcile(key)
                 self._queue.succeeded(key)
+                self._metrics.results.labels("ok").inc()
             except Exception as error:  # noqa: BLE001 - one run must not stop the others
                 self._failed(key, error)
             finally:
@@ -103,7 +108,9 @@ class Reconciler:
 
     def _failed(self, key: RunKey, error: Exception) -> None:
         delay = self._queue.add_failed(key)
-        match classify(error):
+        kind = classify(error)
+        self._metrics.results.labels(kind.value if kind else "error").inc()
+        match kind:
             case ErrorKind.CONFLICT:
                 logger.debug("%s/%s: changed meanwhile, again in %.2f s", *key, delay)
             case ErrorKind.LOST:

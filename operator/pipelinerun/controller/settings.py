@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -15,7 +16,9 @@ class OperatorSettings:
         in_process_namespaces: namespaces whose runs may use mode InProcess; None means the
             operator's own.
         in_process_capacity: in-process runs at once.
-        ray_address: Ray to use for in-process runs; None starts one that ends with the operator.
+        in_process: whether there are in-process runs at all.
+        gateway: socket of a gateway that is there; None starts one that ends with the operator.
+        http_port: where health and metrics are served; None for nowhere.
         ray_cpus: CPUs of the Ray that is started; None takes what the machine offers.
         ray_object_store: bytes of the object store of the Ray that is started.
         worker_image: image of worker pods; None refuses runs that need one.
@@ -30,7 +33,9 @@ class OperatorSettings:
     namespaces: tuple[str, ...] = ()
     in_process_namespaces: tuple[str, ...] | None = None
     in_process_capacity: int = 2
-    ray_address: str | None = None
+    in_process: bool = True
+    gateway: Path | None = None
+    http_port: int | None = None
     ray_cpus: int | None = None
     ray_object_store: int | None = None
     worker_image: str | None = None

@@ -1,28 +1,22 @@
-"""kopf, as the watcher only: it stores what it sees and names the run to be looked at."""
+"""kopf, as the watcher only."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kopf
 
 from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
-from pipelinerun.controller.cache import RunCache
-from pipelinerun.controller.queue import WorkQueue
-from pipelinerun.controller.runs import Body, RunKey, UnreadableStatusError, read_run
-
-logger = logging.getLogger(__name__)
+from pipelinerun.controller.runs import Body
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
-SeePod = Callable[[str | None, Body], None]
+See = Callable[[str | None, Body], None]
 
 
 async def watch(
-    cache: RunCache,
-    queue: WorkQueue[RunKey],
     login: Login,
     namespaces: tuple[str, ...],
-    see_pod: SeePod | None = None,
+    see_run: See,
+    see_pod: See | None,
 ) -> None:
     """Watch runs, and worker pods if ``see_pod`` is given, until a signal ends the process."""
     registry = kopf.OperatorRegistry()
@@ -35,16 +29,7 @@ async def watch(
     # returns None, because kopf would write any other value into the status.
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def _seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-        try:
-            run = read_run(body)
-        except UnreadableStatusError as error:
-            logger.warning("%s/%s is left alone: %s", body.meta.namespace, body.meta.name, error)
-            return
-        if type == "DELETED":
-            cache.remove(run)
-        else:
-            cache.put(run)
-        queue.add(run.key)
+        see_run(type, body)
 
     settings = kopf.OperatorSettings()
     if see_pod is not None:

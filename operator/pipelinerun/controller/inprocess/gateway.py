@@ -1,19 +1,15 @@
-"""The gateway process: the one client of the operator's Ray.
+"""The gateway: the one client of the operator's Ray, on behalf of one connection of the operator.
 
-Started by the operator, it ends with it; if Ray dies, the gateway ends and the operator starts
-another. What runs is found again by asking the drivers.
+What runs is found again by asking the drivers.
 """
 
 import asyncio
 import logging
 import os
 import re
-import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import ray
@@ -26,7 +22,6 @@ from pipelinerun.api.run import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (
-    LINE_LIMIT,
     TO_GATEWAY,
     AttemptKey,
     Ended,
@@ -35,11 +30,9 @@ from pipelinerun.controller.inprocess.protocol import (
     Lost,
     Progress,
     Release,
-    Settings,
     Start,
     encode,
 )
-from pipelinerun.engine.session import local_ray
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +56,8 @@ class Actor(Slot):
 class Gateway:
     """Gives attempts to drivers and tells the operator how they fare."""
 
-    def __init__(self, settings: Settings, writer: asyncio.StreamWriter) -> None:
-        self._capacity = settings.capacity
+    def __init__(self, capacity: int, writer: asyncio.StreamWriter) -> None:
+        self._capacity = capacity
         self._writer = writer
         self._epoch = time.time_ns()
         self._actors: list[Actor] = []
@@ -99,20 +92,6 @@ class Gateway:
         """Ask Ray for nothing more."""
         for task in self._tasks:
             task.cancel()
-
-    async def watch_health(self) -> None:
-        """End this process when Ray does not answer any more.
-
-        At once: shutting down a Ray that is gone takes a minute, and the operator cleans up anyway.
-        """
-        while True:
-            await asyncio.sleep(HEALTH_INTERVAL)
-            with _alive_or_exit():
-                async with asyncio.timeout(HEALTH_TIMEOUT):
-                    nodes = await asyncio.to_thread(ray.nodes)
-            if not any(node["Alive"] for node in nodes):
-                logger.warning("No node of Ray is alive")
-                os._exit(1)
 
     def _start(self, job: PipelineJob) -> None:
         key = AttemptKey.of(job.run)
@@ -285,6 +264,22 @@ def _nothing() -> None:
     """A task that shows that Ray still places work."""
 
 
+async def watch_health() -> None:
+    """End this process when Ray does not answer any more.
+
+    At once: shutting down a Ray that is gone takes a minute, and whoever started this process
+    cleans up anyway.
+    """
+    while True:
+        await asyncio.sleep(HEALTH_INTERVAL)
+        with _alive_or_exit():
+            async with asyncio.timeout(HEALTH_TIMEOUT):
+                nodes = await asyncio.to_thread(ray.nodes)
+        if not any(node["Alive"] for node in nodes):
+            logger.warning("No node of Ray is alive")
+            os._exit(1)
+
+
 @contextmanager
 def _alive_or_exit() -> Iterator[None]:
     try:
@@ -307,50 +302,3 @@ def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
         failure = Failure(class_="User", message=message)
         return Ended(key=key, outcome=Outcome(exit_code=int(code[1]), failure=failure))
     return Lost(key=key, message=text[:512])
-
-
-def serve(channel: socket.socket, request: dict[str, Any]) -> int:
-    """Serve the operator at the other end of the channel until it hangs up or Ray is gone."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
-    asyncio.run(_serve(channel, Settings.model_validate(request)))
-    sys.stdout.flush()
-    # Threads of Ray's client may wait for a Ray that is gone.
-    os._exit(0)
-
-
-async def _serve(channel: socket.socket, settings: Settings) -> None:
-    reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_LIMIT)
-    async with _ray(settings):
-        gateway = Gateway(settings, writer)
-        await gateway.adopt()
-        health = asyncio.create_task(gateway.watch_health())
-        try:
-            await gateway.serve(reader)
-        finally:
-            health.cancel()
-            gateway.close()
-
-
-@asynccontextmanager
-async def _ray(settings: Settings) -> AsyncIterator[None]:
-    """Ray, started here or elsewhere.
-
-    It is entered in a thread: on the main thread Ray would replace the handler of SIGTERM.
-    """
-    if settings.address is not None:
-        await asyncio.to_thread(
-            ray.init, address=settings.address, namespace=ACTOR_NAMESPACE, log_to_driver=True
-        )
-        yield
-        return
-    session = local_ray(
-        Path(settings.temp_dir),
-        num_cpus=settings.cpus,
-        object_store_memory=settings.object_store,
-        shared=True,
-    )
-    await asyncio.to_thread(session.__enter__)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(session.__exit__, None, None, None)

@@ -29,22 +29,25 @@ class AttemptKey(_Message):
         return cls(namespace=run.namespace, name=run.name, uid=run.uid, number=run.attempt)
 
 
-class Settings(_Message):
-    """What a gateway is started with.
+class RaySettings(_Message):
+    """The Ray that a gateway starts.
 
     Attributes:
-        capacity: attempts at once.
-        temp_dir: folder for the Ray that is started.
-        address: Ray to use instead of starting one.
-        cpus: CPUs of the Ray that is started.
-        object_store: bytes of its object store.
+        temp_dir: folder for its session.
+        cpus: what it offers; None is what the gateway may use.
+        object_store: bytes; None is a share of the memory.
     """
 
-    capacity: int
     temp_dir: str
-    address: str | None
     cpus: int | None
     object_store: int | None
+
+
+class Open(_Message):
+    """Operator to gateway, first of all: serve this connection from now on, and no earlier one."""
+
+    type: Literal["open"] = "open"
+    capacity: int
 
 
 class Start(_Message):

@@ -1,27 +1,22 @@
 """The operator's side of in-process runs: sightings of attempts, and a gateway kept alive."""
 
 import asyncio
-import json
 import logging
-import os
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Worker
+from pipelinerun.controller.inprocess.connection import connection, read_line
 from pipelinerun.controller.inprocess.protocol import (
     FROM_GATEWAY,
-    LINE_LIMIT,
     AttemptKey,
     Ended,
     FromGateway,
     Hello,
     Lost,
+    Open,
     Progress,
     Release,
-    Settings,
     Start,
     ToGateway,
     encode,
@@ -31,17 +26,12 @@ from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Refusal, Sighting, Wait
-from pipelinerun.engine.environment import ENVIRONMENT
-from pipelinerun.execution import bootstrap
-from pipelinerun.execution.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 RESTART_DELAY = 1.0
 """Seconds before a gateway that has ended is started again; doubled with each failure."""
 LONGEST_RESTART_DELAY = 30.0
-GRACE = 10.0
-"""Seconds a gateway gets to end by itself."""
 
 
 class InProcessRealiser:
@@ -75,8 +65,8 @@ class InProcessRealiser:
 
     @property
     def ready(self) -> bool:
-        """Whether the gateway has said what is running."""
-        return self._writer is not None
+        """Whether the gateway has said what is running. Where there is none, nothing is."""
+        return self._writer is not None or not self._settings.in_process
 
     def worker(self, _run: Run, _number: int) -> Worker:
         """This operator."""
@@ -87,6 +77,9 @@ class InProcessRealiser:
 
     def refusal(self, run: Run) -> Refusal | None:
         """Runs of other namespaces have no place in the operator's own Ray."""
+        if not self._settings.in_process:
+            text = "this operator runs nothing in its own pod; leave out spec.mode"
+            return Refusal(reasons.MODE_NOT_SUPPORTED, text)
         if run.namespace in self._namespaces:
             return None
         text = f"this operator does not allow in-process runs in namespace {run.namespace}"
@@ -130,9 +123,9 @@ class InProcessRealiser:
                 self._announce(waiting)
 
     async def run(self) -> None:
-        """Keep a gateway running, for ever."""
+        """Keep a line to a gateway, for ever."""
         delay = RESTART_DELAY
-        while True:
+        while self._settings.in_process:
             served = await self._one_gateway()
             delay = RESTART_DELAY if served else min(2 * delay, LONGEST_RESTART_DELAY)
             logger.warning("Ray or its gateway has ended; starting again in %.0f s", delay)
@@ -140,14 +133,16 @@ class InProcessRealiser:
 
     async def _one_gateway(self) -> bool:
         """Start a gateway and listen until it ends; returns whether it ever was ready."""
-        async with _gateway(self._settings) as (reader, writer):
+        async with connection(self._settings) as (reader, writer):
+            writer.write(encode(Open(capacity=self._settings.in_process_capacity)))
             try:
-                await _read_line(reader)  # bootstrap says that the gateway was loaded
-                while line := await _read_line(reader):
+                while line := await read_line(reader):
                     self._hear(FROM_GATEWAY.validate_json(line), writer)
-                return self.ready
-            finally:
-                self._writer = None
+            except ValueError as error:
+                # Stages share a container with the gateway: nothing they send may end the operator.
+                logger.error("The gateway speaks another language: %s", error)  # noqa: TRY400
+            served, self._writer = self._writer is not None, None
+            return served
 
     def _hear(self, message: FromGateway, writer: asyncio.StreamWriter) -> None:
         match message:
@@ -186,63 +181,3 @@ class InProcessRealiser:
 
 def _run_key(key: AttemptKey) -> RunKey:
     return key.namespace, key.name
-
-
-async def _read_line(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readline()
-    except ConnectionError:
-        return b""
-
-
-@asynccontextmanager
-async def _gateway(
-    settings: OperatorSettings,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A gateway process and the line to it; nothing of it is left afterwards."""
-    workspace = Workspace()
-    ours, theirs = socket.socketpair()
-    try:
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", bootstrap.__file__),
-                *(str(theirs.fileno()), str(os.getpid())),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=sys.stderr,
-                env={**ENVIRONMENT, **os.environ, **workspace.environment},
-                start_new_session=True,
-            )
-        workspace.watch_session(process.pid)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
-        writer.write(_order(settings, workspace))
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE):
-                    await process.wait()
-            if process.returncode is None:
-                process.kill()
-    finally:
-        # It kills whatever is left and waits for it.
-        await asyncio.to_thread(workspace.close)
-
-
-def _order(settings: OperatorSettings, workspace: Workspace) -> bytes:
-    """What the child is to run, in the form that ``bootstrap`` expects."""
-    request = Settings(
-        capacity=settings.in_process_capacity,
-        temp_dir=str(workspace.path),
-        address=settings.ray_address,
-        cpus=settings.ray_cpus,
-        object_store=settings.ray_object_store,
-    )
-    order = {
-        "path": sys.path,
-        "argv": sys.argv,
-        "target": "pipelinerun.controller.inprocess.gateway:serve",
-        "request": request.model_dump(),
-    }
-    return json.dumps(order).encode() + b"\n"

@@ -67,6 +67,13 @@ class WorkerPodRealiser:
             self._gone.add(pod.attempt)
         self._announce(pod.run)
 
+    def deleted(self, uid: str, _key: RunKey) -> None:
+        """A pod is gone, and the watch did not say so."""
+        for pod in [*self._pods.values()]:
+            if pod.uid == uid:
+                self._gone.add(pod.attempt)
+                self._announce(pod.run)
+
     def worker(self, run: Run, number: int) -> Worker:
         """The pod that an attempt would have."""
         return Worker(pod=pod_name(run.name, run.uid, number))

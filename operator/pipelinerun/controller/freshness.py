@@ -1,0 +1,131 @@
+"""Whether the watch shows what the API server has.
+
+A watch can die without an error, and kopf does not tell what was deleted while a watch was down.
+So what was shown is compared with a listing, now and then. Whatever differs at two comparisons in a
+row is not on its way: versions that are still not shown mean that the watch is stalled; what is
+gone from the server is taken for deleted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipelinerun.controller.errors import classify
+from pipelinerun.controller.runs import Body, RunKey
+
+logger = logging.getLogger(__name__)
+
+FIRST_INTERVAL = 0.5
+"""Seconds between comparisons until the first listing has been shown."""
+INTERVAL = 60.0
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of one object."""
+
+    key: RunKey
+    number: int
+
+
+Versions = Mapping[str, Version]
+"""Versions by uid."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the server has and the watch has not shown, and what was shown and is gone."""
+
+    unseen: Versions = field(default_factory=dict)
+    gone: Versions = field(default_factory=dict)
+
+
+def compare(server: Versions, shown: Versions) -> Difference:
+    """The difference between a listing and what was shown."""
+    return Difference(
+        unseen={uid: it for uid, it in server.items() if not _shows(shown, uid, it)},
+        gone={uid: it for uid, it in shown.items() if uid not in server},
+    )
+
+
+def lasting(before: Difference, server: Versions, shown: Versions) -> Difference:
+    """The part of an earlier difference that is still there."""
+    return Difference(
+        unseen={
+            uid: it
+            for uid, it in before.unseen.items()
+            if uid in server and not _shows(shown, uid, it)
+        },
+        gone={uid: it for uid, it in before.gone.items() if uid in shown and uid not in server},
+    )
+
+
+def _shows(shown: Versions, uid: str, version: Version) -> bool:
+    return uid in shown and shown[uid].number >= version.number
+
+
+class Freshness:
+    """Follows one watch.
+
+    Attributes:
+        complete: whether everything that was there at the start has been shown.
+        stalled: how many objects have versions that the watch should have shown long ago.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        listing: Callable[[], Awaitable[Versions]],
+        deleted: Callable[[str, RunKey], None],
+    ) -> None:
+        """Follow a watch.
+
+        Args:
+            kind: what it watches, for people.
+            listing: reads the versions that the API server has.
+            deleted: told uid and key of an object whose deletion was not shown.
+        """
+        self.kind = kind
+        self.complete = False
+        self.stalled = 0
+        self._listing, self._deleted = listing, deleted
+        self._shown: dict[str, Version] = {}
+        self._difference = Difference()
+
+    def see(self, event: str | None, body: Body) -> None:
+        """Take in what the watch shows."""
+        metadata = body["metadata"]
+        if event == "DELETED":
+            self._shown.pop(metadata["uid"], None)
+            return
+        key = metadata["namespace"], metadata["name"]
+        self._shown[metadata["uid"]] = Version(key, int(metadata["resourceVersion"]))
+
+    async def run(self) -> None:
+        """Compare for ever."""
+        while True:
+            await asyncio.sleep(INTERVAL if self.complete else FIRST_INTERVAL)
+            try:
+                await self.check()
+            except Exception as error:
+                if classify(error) is None:
+                    raise
+                # Without the API server nobody can say that the watch is at fault.
+                logger.debug("%s could not be listed: %s", self.kind, error)
+
+    async def check(self) -> None:
+        """Compare once. Errors of the client pass through."""
+        server = await self._listing()
+        before, self._difference = self._difference, compare(server, self._shown)
+        if not self.complete:
+            self.complete = not self._difference.unseen
+            return
+        rest = lasting(before, server, self._shown)
+        for uid, version in rest.gone.items():
+            logger.info("%s/%s was deleted while nobody watched", *version.key)
+            del self._shown[uid]
+            self._deleted(uid, version.key)
+        if rest.unseen:
+            logger.error("The watch of %s does not show %d changes", self.kind, len(rest.unseen))
+        self.stalled = len(rest.unseen)

@@ -1,0 +1,144 @@
+"""The process of a gateway: a child of the operator, or a container beside it.
+
+It starts its Ray, ends with it, and serves one connection at a time: the operator's newest.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ray.exceptions import RayError
+
+from pipelinerun.controller.inprocess.gateway import Gateway, watch_health
+from pipelinerun.controller.inprocess.protocol import LINE_LIMIT, Open, RaySettings
+from pipelinerun.engine.session import local_ray
+from pipelinerun.execution import zombies
+from pipelinerun.execution.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_REAP_SECONDS = 1.0
+
+
+def serve_operator(channel: socket.socket, request: dict[str, Any]) -> int:
+    """Serve the operator at the other end of the channel until it hangs up or Ray is gone."""
+    _set_up_logging()
+    asyncio.run(_serve_channel(channel, RaySettings.model_validate(request)))
+    sys.stdout.flush()
+    # Threads of Ray's client may wait for a Ray that is gone.
+    os._exit(0)
+
+
+def serve_socket(path: Path, *, cpus: int | None, object_store: int | None) -> None:
+    """Serve whoever connects to a Unix socket until SIGTERM or SIGINT, or until Ray is gone.
+
+    Args:
+        path: of the socket; what is there is replaced.
+        cpus: see ``RaySettings``.
+        object_store: see ``RaySettings``.
+
+    Raises:
+        OSError: there can be no socket at that path.
+    """
+    _set_up_logging()
+    zombies.reap_for_ever(_REAP_SECONDS)
+    with Workspace() as workspace:
+        os.environ.update(workspace.environment)
+        settings = RaySettings(temp_dir=str(workspace.path), cpus=cpus, object_store=object_store)
+        asyncio.run(_serve_socket(path, settings))
+
+
+class Server:
+    """Serves connections, one at a time: a new one takes the place of the one before."""
+
+    def __init__(self) -> None:
+        self.ray_is_up = asyncio.Event()
+        self._serving: asyncio.Task[Any] | None = None
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection until it ends or another one takes its place."""
+        before, self._serving = self._serving, asyncio.current_task()
+        if before is not None:
+            before.cancel()
+            await asyncio.wait([before])
+        try:
+            await self._serve(reader, writer)
+        except ValidationError as error:
+            logger.error("The operator speaks another language: %s", error)  # noqa: TRY400
+        except (RayError, ConnectionError) as error:
+            logger.warning("The connection is given up: %s", error)
+        finally:
+            writer.close()
+
+    def close(self) -> None:
+        """Serve no more."""
+        if self._serving is not None:
+            self._serving.cancel()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = await reader.readline()
+        if not line:
+            return
+        opened = Open.model_validate_json(line)
+        await self.ray_is_up.wait()
+        gateway = Gateway(opened.capacity, writer)
+        try:
+            await gateway.adopt()
+            await gateway.serve(reader)
+        finally:
+            gateway.close()
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+
+
+async def _serve_channel(channel: socket.socket, settings: RaySettings) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_LIMIT)
+    server = Server()
+    async with _ray(settings):
+        server.ray_is_up.set()
+        await server.connected(reader, writer)
+
+
+async def _serve_socket(path: Path, settings: RaySettings) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    path.unlink(missing_ok=True)  # left by one that was killed
+    server = Server()
+    async with await asyncio.start_unix_server(server.connected, path, limit=LINE_LIMIT):
+        async with _ray(settings):
+            server.ray_is_up.set()
+            logger.info("Ray is up; serving the operator at %s", path)
+            await told.wait()
+        server.close()
+
+
+@asynccontextmanager
+async def _ray(settings: RaySettings) -> AsyncIterator[None]:
+    """Ray, under watch.
+
+    It is entered in a thread: on the main thread Ray would replace the handler of SIGTERM.
+    """
+    session = local_ray(
+        Path(settings.temp_dir),
+        num_cpus=settings.cpus,
+        object_store_memory=settings.object_store,
+        shared=True,
+    )
+    await asyncio.to_thread(session.__enter__)
+    health = asyncio.create_task(watch_health())
+    try:
+        yield
+    finally:
+        health.cancel()
+        await asyncio.to_thread(session.__exit__, None, None, None)

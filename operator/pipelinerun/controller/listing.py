@@ -1,0 +1,65 @@
+"""Listings of nothing but metadata."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.exceptions import ApiException
+
+from pipelinerun.controller.api import TIMEOUT
+from pipelinerun.controller.freshness import Version, Versions
+
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_OK = 200
+
+
+def lister(
+    client: ApiClient,
+    group_path: str,
+    plural: str,
+    namespaces: Sequence[str],
+    label_selector: str | None = None,
+) -> Callable[[], Awaitable[Versions]]:
+    """A function that reads the versions of all objects of a kind.
+
+    Args:
+        client: connection to the API server.
+        group_path: of the API group and version, such as ``/api/v1``.
+        plural: of the kind.
+        namespaces: where; none means everywhere.
+        label_selector: restricts the listing.
+    """
+    paths = [f"{group_path}/namespaces/{it}/{plural}" for it in namespaces] or [
+        f"{group_path}/{plural}"
+    ]
+
+    async def read() -> Versions:
+        versions: dict[str, Version] = {}
+        for path in paths:
+            for item in await _list(client, path, label_selector):
+                metadata = item["metadata"]
+                key = metadata["namespace"], metadata["name"]
+                versions[metadata["uid"]] = Version(key, int(metadata["resourceVersion"]))
+        return versions
+
+    return read
+
+
+async def _list(client: ApiClient, path: str, label_selector: str | None) -> list[dict[str, Any]]:
+    # From the API server's cache: it may be a little older than the watch, never much.
+    query = [("resourceVersion", "0")]
+    if label_selector is not None:
+        query.append(("labelSelector", label_selector))
+    request = await client.param_serialize(
+        "GET",
+        path,
+        query_params=query,
+        header_params={"Accept": _METADATA},
+        auth_settings=["BearerToken"],
+    )
+    response = await client.call_api(*request, _request_timeout=TIMEOUT)
+    body = await response.response.json()
+    if response.status != _OK:
+        raise ApiException(status=response.status, reason=str(body.get("message", "")))
+    items: list[dict[str, Any]] = body["items"] or []  # null when there are none
+    return items

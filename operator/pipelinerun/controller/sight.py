@@ -1,0 +1,35 @@
+"""What is seen of runs goes into the cache, and the run's key on the queue."""
+
+import logging
+
+from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.runs import Body, RunKey, UnreadableStatusError, read_run
+
+logger = logging.getLogger(__name__)
+
+
+class RunSight:
+    """Takes in what the watch shows of runs."""
+
+    def __init__(self, cache: RunCache, queue: WorkQueue[RunKey]) -> None:
+        self._cache, self._queue = cache, queue
+
+    def see(self, event: str | None, body: Body) -> None:
+        """Store a run and have it looked at."""
+        metadata = body["metadata"]
+        key = metadata["namespace"], metadata["name"]
+        if event == "DELETED":
+            self.deleted(metadata["uid"], key)
+            return
+        try:
+            self._cache.put(read_run(body))
+        except UnreadableStatusError as error:
+            logger.warning("%s/%s is left alone: %s", *key, error)
+            return
+        self._queue.add(key)
+
+    def deleted(self, uid: str, key: RunKey) -> None:
+        """Forget a run and have what is left of it ended."""
+        self._cache.remove(uid, key)
+        self._queue.add(key)

@@ -1,0 +1,51 @@
+"""A real gateway process, as the chart has it in a container beside the operator's."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+STOP_TIMEOUT = 60.0
+
+
+class GatewayProcess:
+    """``pipelinerun gateway`` as a child, its log in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.socket = folder / "gateway.sock"
+        self.log = folder / "gateway.log"
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipelinerun", "gateway", "--gateway", str(self.socket)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it by a signal and wait for it; returns the wait status."""
+        self._process.send_signal(how)
+        return self._process.wait(STOP_TIMEOUT)
+
+    def restart(self, how: signal.Signals) -> None:
+        """End it and start it anew, as the kubelet does with a container."""
+        self.stop(how)
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self.stop() == 0, self.log.read_text()
