@@ -40,6 +40,7 @@ def main() -> int:
 
 def build(*, node: bool) -> None:
     binaries.provide()
+    binaries.provide_helm()
     if node:
         requirements.provide()
         binaries.provide_node()

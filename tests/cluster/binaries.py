@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.versions import ETCD, KUBERNETES
+from tests.cluster.versions import ETCD, HELM, KUBERNETES
 
 NEEDED = ("etcd", "kube-apiserver", "kubectl")
 OF_A_NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
@@ -55,6 +55,24 @@ def provide_node() -> dict[str, Path]:
             if not (folder / name).exists():
                 build.build(name, folder)
     return {name: folder / name for name in OF_A_NODE}
+
+
+def provide_helm() -> Path:
+    """Helm; always of our version.
+
+    Raises:
+        build.BuildError: it cannot be built; the message says what to do.
+    """
+    helm = helm_path()
+    with _lock(helm.parent):
+        if not helm.exists():
+            build.build("helm", helm.parent)
+    return helm
+
+
+def helm_path() -> Path:
+    """Where Helm is, once it has been built."""
+    return cache_folder(os.environ).parent / f"helm-{HELM}" / "helm"
 
 
 def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:

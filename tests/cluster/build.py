@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.cluster.versions import ETCD, GO, KUBERNETES, MINIMUM_GO
+from tests.cluster.versions import ETCD, GO, HELM, KUBERNETES, MINIMUM_GO
 
 KUBERNETES_MODULE = "k8s.io/kubernetes"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -43,6 +43,8 @@ def build(name: str, folder: Path) -> None:
         with progress(f"Building {name} from Go modules (minutes the first time)"):
             if name == "etcd":
                 _build_etcd(go, module, output)
+            elif name == "helm":
+                _build_helm(go, module, output)
             else:
                 _build_kubernetes(go, name, module, output)
         # Renamed only when whole: an interrupted build leaves nothing that looks finished.
@@ -111,13 +113,19 @@ def _build_etcd(go: str, module: Path, output: Path) -> None:
     _compile(go, module, output, ".", "")
 
 
+def _build_helm(go: str, module: Path, output: Path) -> None:
+    flags = f"-s -w -X helm.sh/helm/v3/internal/version.version={HELM}"
+    install = ["install", "-trimpath", "-ldflags", flags, f"helm.sh/helm/v3/cmd/helm@{HELM}"]
+    _go(go, install, module, GOBIN=str(output.parent))
+
+
 def _compile(go: str, module: Path, output: Path, package: str, flags: str) -> None:
     arguments = ["build", "-mod=mod", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", str(output)]
     _go(go, [*arguments, package], module)
 
 
-def _go(go: str, arguments: Sequence[str], folder: Path) -> str:
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
+def _go(go: str, arguments: Sequence[str], folder: Path, **variables: str) -> str:
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", **variables}
     done = subprocess.run(
         [go, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,5 +1,7 @@
 """Listings of nothing but metadata."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -9,8 +11,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from pipelinerun.controller.api import TIMEOUT
 from pipelinerun.controller.freshness import Version, Versions
 
+logger = logging.getLogger(__name__)
+
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _OK = 200
+_NOT_FOUND = 404
+_INTERVAL = 2.0
 
 
 def lister(
@@ -43,6 +49,23 @@ def lister(
         return versions
 
     return read
+
+
+async def installed(listing: Callable[[], Awaitable[Versions]]) -> None:
+    """Wait until the API server knows the kind; other errors of the client pass through."""
+    told = False
+    while True:
+        try:
+            await listing()
+        except ApiException as error:
+            if error.status != _NOT_FOUND:
+                raise
+        else:
+            return
+        if not told:
+            logger.warning("Waiting for the CRDs: `pipelinerun crd | kubectl apply -f -`")
+        told = True
+        await asyncio.sleep(_INTERVAL)
 
 
 async def _list(client: ApiClient, path: str, label_selector: str | None) -> list[dict[str, Any]]:

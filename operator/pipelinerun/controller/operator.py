@@ -16,7 +16,7 @@ from pipelinerun.controller.freshness import Freshness
 from pipelinerun.controller.health import Health
 from pipelinerun.controller.http import serving
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
-from pipelinerun.controller.listing import lister
+from pipelinerun.controller.listing import installed, lister
 from pipelinerun.controller.log import set_up_logging
 from pipelinerun.controller.metrics import ReconcilerMetrics, registry_of
 from pipelinerun.controller.pods.api import PodApi
@@ -100,6 +100,7 @@ async def serve(settings: OperatorSettings) -> None:
             serving(settings.http_port, Health(queue, watches), registry),
             asyncio.TaskGroup() as group,
         ):
+            await installed(run_lister)
             tasks = [group.create_task(it) for it in background]
             await watch(
                 login=lambda: connection_info(loaded),

@@ -41,6 +41,8 @@ async def watch(
             see_pod(type, body)
 
     settings.posting.enabled = False
+    # Looking out for new kinds and namespaces takes rights that nothing else needs.
+    settings.scanning.disabled = True
     await kopf.operator(
         registry=registry,
         settings=settings,

@@ -1,0 +1,295 @@
+"""The chart and the kustomize folder, by what the API server and the operator say to them."""
+
+import itertools
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.controlplane import ControlPlane
+from tests.support.helm import CHART, ROOT, SYSTEM, Helm, HelmError, Values
+from tests.support.operator import OperatorProcess
+from tests.support.runs import Document, Runs, manifest
+from tests.support.waiting import wait_for
+
+MONITORING = "monitoring.coreos.com"
+TEAMS = ["team-a", "team-b"]
+EVERYTHING: Values = {
+    "fullnameOverride": "prun",
+    "commonLabels": {"team": "data"},
+    "image": {"repository": "images/pipelinerun", "digest": f"sha256:{'0' * 64}"},
+    "imagePullSecrets": [{"name": "pull"}],
+    "watchNamespaces": [*TEAMS, SYSTEM],
+    "inProcess": {"namespaces": TEAMS, "capacity": 4},
+    "workers": {
+        "image": "images/worker:1",
+        "podTemplate": {
+            "metadata": {"labels": {"cost": "data"}},
+            "spec": {
+                "tolerations": [{"key": "data", "operator": "Exists"}],
+                "containers": [{"name": "pipeline", "resources": {"limits": {"memory": "1Gi"}}}],
+            },
+        },
+    },
+    "operator": {
+        "extraEnv": [{"name": "A", "value": "b"}],
+        "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+    },
+    "ray": {"sharedMemory": "2Gi", "extraEnv": [{"name": "PIPELINERUN_RAY_CPUS", "value": "1"}]},
+    "extraVolumes": [{"name": "more", "emptyDir": {}}],
+    "podLabels": {"a": "b"},
+    "podAnnotations": {"a": "b"},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    ],
+    "priorityClassName": "system-cluster-critical",
+    "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "serviceMonitor": {"enabled": True},
+    "networkPolicy": {
+        "enabled": True,
+        "from": [{"namespaceSelector": {}}],
+        "restrictEgress": True,
+        "extraEgress": [{"ports": [{"port": 9000}]}],
+    },
+    "podDisruptionBudget": {"enabled": True},
+    "extraObjects": [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "{{ .Release.Name }}-extra",
+                "namespace": "{{ .Release.Namespace }}",
+            },
+        }
+    ],
+}
+VALUES: dict[str, Values] = {
+    "defaults": {},
+    "namespaces": {"watchNamespaces": TEAMS},
+    "everything": EVERYTHING,
+    "no in-process runs": {"inProcess": {"enabled": False}, "networkPolicy": {"enabled": True}},
+    "accounts of others": {
+        "serviceAccount": {"create": False, "name": "mine"},
+        "rbac": {"create": False},
+        "crds": {"install": False},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def helm(cluster: ControlPlane) -> Helm:
+    """Helm, with the namespaces and kinds that a release may name."""
+    for namespace in (*TEAMS, SYSTEM):
+        cluster.kubectl("create", "namespace", namespace)
+    restricted = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("label", "namespace", SYSTEM, restricted)
+    kinds = [monitoring_kind("PodMonitor"), monitoring_kind("ServiceMonitor")]
+    cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(kinds))
+    names = [f"crd/{it['metadata']['name']}" for it in kinds]
+    cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
+    return Helm(cluster)
+
+
+def monitoring_kind(kind: str) -> Document:
+    """A kind of the Prometheus operator's, as far as a chart can go wrong with it."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": kind, "plural": f"{kind.lower()}s"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.lower()}s.{MONITORING}"},
+        "spec": {
+            "group": MONITORING,
+            "scope": "Namespaced",
+            "names": names,
+            "versions": [version],
+        },
+    }
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=list(VALUES))
+def test_the_chart_is_clean_and_the_api_server_takes_it(
+    cluster: ControlPlane, helm: Helm, values: Values
+) -> None:
+    helm.lint(values)
+    objects = helm.render(values)
+    said = cluster.kubectl(
+        *("apply", "--dry-run=server", "-f", "-"), stdin=yaml.safe_dump_all(objects)
+    )
+    assert len(said.splitlines()) == len(objects)
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=list(VALUES))
+def test_every_pod_keeps_to_the_restricted_level(
+    cluster: ControlPlane, helm: Helm, values: Values
+) -> None:
+    for number, pod in enumerate(pods_of(helm.render(values))):
+        pod["metadata"] = {"name": f"pod-{number}", "namespace": SYSTEM}
+        cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(pod))
+
+
+def test_only_the_operators_container_has_a_token(helm: Helm) -> None:
+    operator = deployment_of(helm.render(EVERYTHING))["spec"]["template"]["spec"]
+    assert operator["automountServiceAccountToken"] is False
+    mounts = {
+        container["name"]: {it["name"]: it for it in container["volumeMounts"]}
+        for container in operator["containers"]
+    }
+    tokens = [it["name"] for it in operator["volumes"] if "projected" in it]
+    assert tokens == ["token"]
+    assert "token" in mounts["operator"]
+    assert set(mounts["ray"]) == {"gateway", "ray-tmp", "shared-memory"}
+    # Stages write beside the gateway's socket, but not into what the operator reads or runs.
+    shared = set(mounts["ray"]) & set(mounts["operator"])
+    assert shared == {"gateway"}
+    assert mounts["operator"]["gateway"]["readOnly"] is True
+    assert not operator.get("shareProcessNamespace")
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"inProces": {}}, "inProces"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
+        ({"ray": {"sharedMemory": "much"}}, "sharedMemory"),
+        ({"inProcess": {"capacity": 0}}, "capacity"),
+        ({"watchNamespaces": ["A B"]}, "watchNamespaces"),
+    ],
+)
+def test_a_value_that_is_wrong_is_refused_by_its_name(
+    helm: Helm, values: Values, complaint: str
+) -> None:
+    with pytest.raises(HelmError, match=complaint):
+        helm.render(values)
+
+
+def test_the_crds_are_the_generated_ones_and_are_kept(helm: Helm) -> None:
+    rendered = {
+        it["metadata"]["name"]: it
+        for it in helm.render({})
+        if it["kind"] == "CustomResourceDefinition"
+    }
+    for path in (ROOT / "crds").glob("*.yaml"):
+        assert (CHART / "files" / "crds" / path.name).read_bytes() == path.read_bytes()
+        crd = yaml.safe_load(path.read_text())
+        found = rendered.pop(crd["metadata"]["name"])
+        assert found["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert found == crd
+    assert rendered == {}
+
+
+@pytest.mark.parametrize("namespaces", [[], TEAMS])
+def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
+    objects = helm.render({"watchNamespaces": namespaces}, "--skip-tests")
+    kind = "Role" if namespaces else "ClusterRole"
+    roles = [
+        it
+        for it in objects
+        if it["kind"] == kind and "aggregate-to" not in json.dumps(it["metadata"]["labels"])
+    ]
+    found = [it["metadata"].get("namespace", "") for it in roles]
+    assert found == (namespaces or [""])
+    for role in roles:
+        granted = {
+            (group, resource): rule["verbs"]
+            for rule in role["rules"]
+            for group, resource in itertools.product(rule["apiGroups"], rule["resources"])
+        }
+        assert granted == {
+            ("pipelinerun.dev", "pipelineruns"): ["get", "list", "watch"],
+            ("pipelinerun.dev", "pipelineruns/status"): ["update"],
+            ("", "pods"): ["get", "list", "watch", "create"],
+            ("", "events"): ["create"],
+        }
+
+
+@pytest.fixture(params=["cluster", "namespaces"])
+def account(
+    request: pytest.FixtureRequest, cluster: ControlPlane, helm: Helm, tmp_path: Path
+) -> Iterator[tuple[Path, list[str]]]:
+    """Credentials of the chart's service account, and the options for what it may watch."""
+    namespaces = TEAMS if request.param == "namespaces" else []
+    objects = helm.render({"watchNamespaces": namespaces}, "--skip-tests")
+    kinds = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    text = yaml.safe_dump_all([it for it in objects if it["kind"] in kinds])
+    cluster.kubectl("apply", "-f", "-", stdin=text)
+    (name,) = (it["metadata"]["name"] for it in objects if it["kind"] == "ServiceAccount")
+    token = cluster.kubectl("create", "token", name, "-n", SYSTEM).strip()
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    yield path, [word for it in namespaces for word in ("-n", it)]
+    cluster.kubectl("delete", "-f", "-", stdin=text)
+
+
+def test_the_rights_are_enough(
+    cluster: ControlPlane, account: tuple[Path, list[str]], runs: Runs, tmp_path: Path
+) -> None:
+    kubeconfig, options = account
+    log = tmp_path / "operator.log"
+    operator = OperatorProcess(kubeconfig, log, "--no-in-process", "--worker-image", "none")
+    operator.add_options(*options)
+    namespace = TEAMS[0]
+    before = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator")
+    operator.start()
+    try:
+        runs.apply(manifest("refused", namespace=namespace, mode="InProcess"))
+        runs.apply(manifest("taken-up", namespace=namespace, mode="Subprocess"))
+        wait_for(lambda: runs.events("refused", namespace) == [("Warning", "ModeNotSupported")])
+        wait_for(lambda: cluster.get("pods", "-n", namespace)["items"])
+    finally:
+        operator.stop()
+        for name in ("refused", "taken-up"):
+            runs.delete(name, namespace)
+        cluster.kubectl("delete", "pods", "-n", namespace, "--all", "--grace-period=0", "--force")
+        cluster.kubectl("delete", "events", "-n", namespace, "--all")
+    assert "orbidden" not in log.read_text()
+    assert "permission" not in log.read_text()
+    writes = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator") - before
+    assert set(writes) == {"update pipelineruns/status", "create pods", "create events"}
+
+
+def test_the_kustomize_folder_is_the_chart(cluster: ControlPlane, helm: Helm) -> None:
+    rendered = cluster.kubectl("kustomize", str(ROOT / "deploy"))
+    cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=rendered)
+    objects = [it for it in yaml.safe_load_all(rendered) if it["kind"] != "Namespace"]
+    chart = helm.render({"fullnameOverride": "pipelinerun-operator"}, "--skip-tests")
+    assert sorted(map(identity, objects)) == sorted(map(identity, chart))
+    deployed, charted = deployment_of(objects)["spec"], deployment_of(chart)["spec"]
+    assert deployed["template"]["spec"] == charted["template"]["spec"]
+
+
+def test_there_is_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    (image,) = yaml.safe_load((ROOT / "deploy" / "kustomization.yaml").read_text())["images"]
+    assert (chart["version"], chart["appVersion"], image["newTag"]) == (project,) * 3
+
+
+def identity(document: Document) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    return document["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def deployment_of(objects: list[Document]) -> Document:
+    (found,) = (it for it in objects if it["kind"] == "Deployment")
+    return found
+
+
+def pods_of(objects: list[Document]) -> Iterator[Document]:
+    """Every pod that a release leads to, worker pods aside."""
+    head: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod"}
+    for it in objects:
+        if it["kind"] == "Deployment":
+            yield head | {"spec": it["spec"]["template"]["spec"]}
+        if it["kind"] == "Pod":
+            yield head | {"spec": it["spec"]}
