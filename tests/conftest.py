@@ -39,7 +39,7 @@ TIERS = {
     "engine": "a real Ray",
     "execution": "real child processes",
     "apiserver": "a real kube-apiserver and etcd",
-    "e2e": "a real node (make e2e)",
+    "e2e": "a real node, Helm, the image",
 }
 
 

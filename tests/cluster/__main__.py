@@ -32,6 +32,8 @@ def main() -> int:
         if arguments.command == "build":
             build(node=arguments.node)
             return 0
+        if arguments.node:
+            requirements.provide()
         return run_command([word for word in arguments.argv if word != "--"], node=arguments.node)
     except BuildError as error:
         sys.stderr.write(f"{error}\n")

@@ -30,7 +30,7 @@ def build() -> Path:
     Raises:
         BuildError: it cannot be built; the message says why.
     """
-    requirements.provide()
+    requirements.check()
     folder = cache_folder(os.environ).parent / f"image-{_RELEASE}"
     folder.mkdir(parents=True, exist_ok=True)
     wheels = _wheels(folder)

@@ -37,7 +37,7 @@ class Cluster(ControlPlane):
         self._node = ExitStack()
 
     def __enter__(self) -> Self:
-        requirements.provide()
+        requirements.check()
         self._node_binaries = binaries.provide_node()
         with ExitStack() as undo:
             self._node.enter_context(_alone())

@@ -22,15 +22,24 @@ PACKAGES = {
 """A program that shows that a Debian package is there."""
 
 
+def check() -> None:
+    """See that everything is there, and change nothing.
+
+    Raises:
+        BuildError: this machine cannot run a node; the message says why.
+    """
+    missing = _missing()
+    if missing:
+        raise BuildError(f"a node needs {', '.join(missing)}; `make e2e` installs them")
+
+
 def provide() -> None:
     """Install the Debian packages that are missing.
 
     Raises:
         BuildError: this machine cannot run a node; the message says why.
     """
-    if sys.platform != "linux" or os.geteuid() != 0:
-        raise BuildError("a node needs root on Linux")
-    missing = sorted({package for program, package in PACKAGES.items() if not _there(program)})
+    missing = _missing()
     if not missing:
         return
     if shutil.which("apt-get") is None:
@@ -48,6 +57,12 @@ def provide() -> None:
         if command is install and done.returncode == 0:
             return
     raise BuildError(f"`{' '.join(install)}` failed:\n{done.stderr[-1000:]}")
+
+
+def _missing() -> list[str]:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise BuildError("a node needs root on Linux")
+    return sorted({package for program, package in PACKAGES.items() if not _there(program)})
 
 
 def _there(program: str) -> bool:

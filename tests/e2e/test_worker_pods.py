@@ -8,8 +8,8 @@ import pytest
 
 from pipelinerun.core.timestamps import parse_time
 from tests.cluster.node import Cluster
-from tests.e2e.conftest import NAMESPACE, OPERATOR
-from tests.support.operator import OperatorProcess
+from tests.e2e.conftest import NAMESPACE
+from tests.support.installation import ACCOUNT, Installation
 from tests.support.runs import Document, Runs, is_finished, manifest, reasons, stage
 from tests.support.waiting import wait_for
 
@@ -54,7 +54,7 @@ def started(runs: Runs, name: str) -> Document:
 
 
 def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) -> None:
-    before = runs.writes(OPERATOR)
+    before = runs.writes(ACCOUNT)
     show = {"name": "end", "type": "sink", "callable": "builtins:print"}
     document = run("succeeds", stage("square", "square"))
     document["spec"]["pipeline"]["stages"][-1] = show
@@ -72,7 +72,7 @@ def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) 
     log = cluster.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"])
     assert [eval(line)["square"] for line in log.splitlines()] == [0, 1, 4, 9, 16]
     wait_for(lambda: runs.events("succeeds", NAMESPACE) == [("Normal", "Completed")])
-    writes = runs.writes(OPERATOR) - before
+    writes = runs.writes(ACCOUNT) - before
     progress = writes["update pipelineruns/status"] - 3
     # At most one in ten seconds, besides the start, the first sight of it and the end.
     assert 0 <= progress <= _seconds(status) / 10
@@ -178,12 +178,11 @@ def test_a_kubelet_that_is_away_for_a_while_loses_nothing(cluster: Cluster, runs
 
 
 def test_a_restarted_operator_finds_the_pod_again(
-    cluster: Cluster, runs: Runs, operator: OperatorProcess
+    cluster: Cluster, runs: Runs, operator: Installation
 ) -> None:
     runs.apply(run("adopted", stage("sleep", "sleep", seconds=2)))
     started(runs, "adopted")
-    operator.stop()
-    operator.start()
+    operator.replace()
     status = runs.wait("adopted", is_finished, NAMESPACE)
     assert (status["phase"], status["attempt"]) == ("Succeeded", 1), status
     assert pod_of(cluster, "adopted")["metadata"]["labels"]["pipelinerun.dev/attempt"] == "1"

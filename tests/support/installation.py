@@ -1,0 +1,72 @@
+"""The operator as users have it: installed by Helm on a node."""
+
+from typing import Any
+
+from tests.cluster import image
+from tests.cluster.node import Cluster
+from tests.support.helm import RELEASE, SYSTEM, Helm
+from tests.support.runs import Document
+from tests.support.waiting import wait_for
+
+ACCOUNT = f"system:serviceaccount:{SYSTEM}:{RELEASE}-pipelinerun-operator"
+"""Who the operator is to the API server."""
+_DEPLOYMENT = f"deployment/{RELEASE}-pipelinerun-operator"
+_PODS = ("-n", SYSTEM, "-lapp.kubernetes.io/component=operator")
+_TIMEOUT = 120
+
+
+class Installation:
+    """A release on a cluster."""
+
+    def __init__(self, cluster: Cluster, helm: Helm, in_process: list[str]) -> None:
+        self._cluster, self._helm = cluster, helm
+        repository, _, tag = image.IMAGE.rpartition(":")
+        self._values: dict[str, Any] = {
+            "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
+            "inProcess": {"namespaces": in_process, "capacity": 1},
+            "log": {"format": "console"},
+        }
+
+    def install(self, **values: Any) -> str:
+        """Install or upgrade, and wait until the operator is ready; returns the notes."""
+        notes = self._helm.install({**self._values, **values}, "--create-namespace")
+        self.wait_ready()
+        return notes
+
+    def wait_ready(self) -> None:
+        """Wait until the operator that was asked for last is the one, and ready."""
+        rollout = ("rollout", "status", "-n", SYSTEM, _DEPLOYMENT)
+        self._cluster.kubectl(*rollout, f"--timeout={_TIMEOUT}s")
+
+    def pod(self) -> Document:
+        """The operator's pod."""
+        (pod,) = self._cluster.get("pods", *_PODS)["items"]
+        return dict(pod)
+
+    def restarts(self, container: str) -> int:
+        """How often a container of the operator's pod has been restarted."""
+        states = {it["name"]: it for it in self.pod()["status"]["containerStatuses"]}
+        return int(states[container]["restartCount"])
+
+    def replace(self) -> None:
+        """Kill the operator's pod without a warning; returns when another one is ready."""
+        before = self.pod()["metadata"]["uid"]
+        self._cluster.kubectl("delete", "pod", *_PODS, "--grace-period=0", "--force")
+        wait_for(lambda: self._is_another(before), _TIMEOUT)
+        self.wait_ready()
+
+    def _is_another(self, uid: str) -> bool:
+        items = self._cluster.get("pods", *_PODS)["items"]
+        return len(items) == 1 and items[0]["metadata"]["uid"] != uid
+
+    def kill(self, container: str, signal: str = "KILL") -> None:
+        """Kill the main process of a container; returns when it has been started again."""
+        before = self.restarts(container)
+        states = {it["name"]: it for it in self.pod()["status"]["containerStatuses"]}
+        identifier = states[container]["containerID"].removeprefix("containerd://")
+        self._cluster.ctr("tasks", "kill", "--signal", f"SIG{signal}", identifier)
+        wait_for(lambda: self.restarts(container) > before, _TIMEOUT)
+
+    def log(self, container: str = "operator") -> str:
+        """The log of a container of the operator's pod."""
+        return self._cluster.kubectl("logs", "-n", SYSTEM, _DEPLOYMENT, "-c", container)
