@@ -1,6 +1,8 @@
 """Runs in mode Subprocess on an API server without nodes: their pods are made, and wait."""
 
+import json
 import random
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,6 +118,25 @@ def test_a_pod_that_is_deleted_before_it_ran_is_a_failure_of_the_infrastructure(
     status = runs.wait("deleted", is_finished, NAMESPACE)
     assert (status["exitCode"], status["failure"]["class"]) == (137, "Infrastructure")
     assert reasons(status)["Succeeded"] == ("False", "PodDeleted")
+
+
+def test_a_pod_that_cannot_start_is_not_left_waiting(
+    cluster: ControlPlane, runs: Runs, operator: OperatorProcess
+) -> None:
+    runs.apply(run("unstartable", retries={"infrastructureLimit": 0}))
+    wait_for(lambda: bool(pods_of(cluster, "unstartable")))
+    pod = pod_of(cluster, "unstartable")["metadata"]
+    # As a kubelet tells it, while there is no operator to hear it.
+    waiting = {"reason": "InvalidImageName", "message": "what a name"}
+    state = {"name": "pipeline", "image": "", "imageID": "", "ready": False, "restartCount": 0}
+    status = {"containerStatuses": [{**state, "state": {"waiting": waiting}}]}
+    patch = ("patch", "pod", pod["name"], "-n", NAMESPACE, "--subresource=status", "--type=merge")
+    operator.stop(signal.SIGKILL)
+    cluster.kubectl(*patch, "-p", json.dumps({"status": status}))
+    operator.start()
+    found = runs.wait("unstartable", is_finished, NAMESPACE)
+    assert reasons(found)["Succeeded"] == ("False", "ImagePullFailed")
+    wait_for(lambda: not pods_of(cluster, "unstartable"))
 
 
 def test_the_next_attempt_has_a_pod_of_its_own(cluster: ControlPlane, runs: Runs) -> None:

@@ -150,10 +150,15 @@ def test_an_evicted_pod_is_tried_again_from_its_own_budget(cluster: Cluster, run
         ("no-name", container(image="Not An Image", imagePullPolicy="Always"), "ImagePullFailed"),
     ],
 )
-def test_an_image_that_cannot_be_had(runs: Runs, name: str, fields: Document, reason: str) -> None:
+def test_an_image_that_cannot_be_had(
+    cluster: Cluster, runs: Runs, name: str, fields: Document, reason: str
+) -> None:
     status = finish(runs, run(name, **fields))
     assert (status["exitCode"], status["failure"]["class"]) == (125, "Config"), status
     assert reasons(status)["Succeeded"] == ("False", reason)
+    # It would wait for ever, and take a place on the node.
+    selector = f"-lpipelinerun.dev/run={name}"
+    wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE, selector)["items"], 60)
 
 
 def test_a_pod_that_no_node_takes_says_so(runs: Runs) -> None:

@@ -9,14 +9,14 @@ from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.controller.api import TIMEOUT
+from pipelinerun.controller.errors import ErrorKind, classify
 from pipelinerun.controller.freshness import Version, Versions
 
 logger = logging.getLogger(__name__)
 
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _OK = 200
-_NOT_FOUND = 404
-_INTERVAL = 2.0
+_INTERVAL = 1.0
 
 
 def lister(
@@ -52,19 +52,28 @@ def lister(
 
 
 async def installed(listing: Callable[[], Awaitable[Versions]]) -> None:
-    """Wait until the API server knows the kind; other errors of the client pass through."""
-    told = False
+    """Wait until the API server answers and knows the kind.
+
+    Raises:
+        ApiException: it will not answer, whatever the time.
+    """
+    told = ""
     while True:
         try:
             await listing()
-        except ApiException as error:
-            if error.status != _NOT_FOUND:
-                raise
+        except Exception as error:
+            match classify(error):
+                case ErrorKind.LOST:
+                    text = "Waiting for the CRDs: `pipelinerun crd | kubectl apply -f -`"
+                case ErrorKind.TRANSIENT:
+                    text = f"Waiting for the API server: {' '.join(str(error).split())}"
+                case _:
+                    raise
+            if text != told:
+                logger.warning("%s", text)
+            told = text
         else:
             return
-        if not told:
-            logger.warning("Waiting for the CRDs: `pipelinerun crd | kubectl apply -f -`")
-        told = True
         await asyncio.sleep(_INTERVAL)
 
 

@@ -42,6 +42,9 @@ class Realiser(Protocol):
     async def start(self, run: Run, job: PipelineJob) -> None:
         """Start an attempt whose intent is recorded. Idempotent by uid and attempt."""
 
+    async def end(self, run: Run) -> None:
+        """Nothing of the run's attempts may be left waiting or running. Idempotent."""
+
     def release(self, key: RunKey, keep_uid: str | None = None) -> None:
         """Nothing needs the attempts of the runs of that name any more but ``keep_uid``'s.
 

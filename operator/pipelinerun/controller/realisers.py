@@ -20,6 +20,11 @@ class Realisers:
         """The realiser of a run. One whose mode cannot be read is nobody's: any one will do."""
         return self._by_mode[run.spec.mode if run.spec else "InProcess"]
 
+    async def end(self, run: Run) -> None:
+        """Nothing of the run's attempts may be left waiting or running, whatever its mode was."""
+        for realiser in self:
+            await realiser.end(run)
+
     def release(self, key: RunKey, keep_uid: str | None = None) -> None:
         """Nothing needs the attempts of the runs of that name any more but ``keep_uid``'s."""
         for realiser in self:

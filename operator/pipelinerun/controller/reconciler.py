@@ -71,7 +71,8 @@ class Reconciler:
         if decision.start is not None and job is not None:
             await realiser.start(run, job)
         if decision.release:
-            realiser.release(key)
+            await self._realisers.end(run)
+            self._realisers.release(key)
         if decision.event is not None:
             await self._tell(run, decision.event, now)
         if decision.requeue_after is not None:

@@ -112,6 +112,9 @@ class InProcessRealiser:
         self._sightings[key] = Sighting(key.number, "Starting")
         self._send(Start(job=job))
 
+    async def end(self, run: Run) -> None:
+        """``release`` does that."""
+
     def release(self, key: RunKey, keep_uid: str | None = None) -> None:
         """End what still runs, forget the rest, and let the next one in."""
         for attempt in [*self._sightings]:

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
+from kubernetes.aio.client import ApiClient, CoreV1Api, V1DeleteOptions, V1Pod, V1Preconditions
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.controller.api import TIMEOUT
@@ -13,7 +13,7 @@ _CONFLICT = 409
 
 
 class PodApi:
-    """Creates and reads worker pods. Other errors of the client pass through."""
+    """Creates, reads and deletes worker pods. Other errors of the client pass through."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -39,6 +39,17 @@ class PodApi:
                 return None
             raise
         return self._body(pod)
+
+    async def delete(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a pod, if it is still the one."""
+        options = V1DeleteOptions(preconditions=V1Preconditions(uid=uid))
+        try:
+            await self._core.delete_namespaced_pod(
+                name, namespace, body=options, _request_timeout=TIMEOUT
+            )
+        except ApiException as error:
+            if error.status not in {_NOT_FOUND, _CONFLICT}:
+                raise
 
     def _body(self, pod: object) -> Body:
         document = self._client.sanitize_for_serialization(pod)  # type: ignore[no-untyped-call]

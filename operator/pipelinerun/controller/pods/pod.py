@@ -65,6 +65,12 @@ class Pod:
     running: bool
     terminated: Terminated | None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it takes no place on a node any more, or will soon take none."""
+        finished = self.phase in {"Succeeded", "Failed"} or self.terminated is not None
+        return finished or self.deleted
+
 
 def read_pod(body: Mapping[str, Any]) -> Pod | None:
     """Read a pod; None if it is not one of ours."""

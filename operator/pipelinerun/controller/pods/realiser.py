@@ -141,6 +141,12 @@ class WorkerPodRealiser:
         if body is not None:
             self.see("ADDED", body)
 
+    async def end(self, run: Run) -> None:
+        """Delete pods that would go on waiting; those that have ended stay, with their logs."""
+        for pod in [*self._pods.values()]:
+            if pod.run == run.key and pod.attempt[0] == run.uid and not pod.ended:
+                await self._api.delete(run.namespace, pod.name, pod.uid)
+
     def release(self, key: RunKey, keep_uid: str | None = None) -> None:
         """Forget the attempts. Their pods stay, with their logs, for as long as the run does."""
         for attempt, run in [*self._runs.items()]:
