@@ -57,7 +57,7 @@ class Worker:
         job = self._folder / "job"
         job.write_text(pack(PipelineJob(definition=definition, code=code, run=identity)))
         command = [
-            *(*self._prefix, sys.executable, "-m", "pipelinerun", "worker", str(job)),
+            *(*self._prefix, sys.executable, "-m", "pipelinerun.worker", str(job)),
             *("--termination-message", str(self.message)),
             *("--port", str(self.port), "--grace", str(grace)),
         ]
@@ -150,7 +150,7 @@ def test_a_pipeline_that_does_not_listen_is_killed_after_the_grace(tmp_path: Pat
 
 def test_a_job_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     message = tmp_path / "message"
-    command = [sys.executable, "-m", "pipelinerun", "worker", str(tmp_path / "none")]
+    command = [sys.executable, "-m", "pipelinerun.worker", str(tmp_path / "none")]
     ended = subprocess.run(
         [*command, "--termination-message", str(message)], check=False, capture_output=True
     )

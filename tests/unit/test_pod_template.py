@@ -68,7 +68,7 @@ def test_a_run_may_change_its_container_by_name_and_add_others() -> None:
     pod = manifest(template)
     ours = container(pod)
     assert ours["image"] == "mine:2"
-    assert ours["args"][0] == "worker"
+    assert ours["command"][:3] == ["python", "-m", "pipelinerun.worker"]
     assert ours["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": 1}
     assert ours["resources"]["requests"]["cpu"] == "500m"
     assert container(pod, "proxy")["image"] == "proxy:1"

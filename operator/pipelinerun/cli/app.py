@@ -10,9 +10,9 @@ import typer
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
 from pipelinerun.cli.operator import operator
+from pipelinerun.cli.options import FROM_ENVIRONMENT
 from pipelinerun.cli.run import run
 from pipelinerun.cli.validate import validate
-from pipelinerun.cli.worker import worker
 
 app = typer.Typer(
     name="pipelinerun",
@@ -25,9 +25,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(validate)
 app.command()(crd)
-app.command()(operator)
-app.command()(gateway)
-app.command(hidden=True)(worker)
+app.command(context_settings=FROM_ENVIRONMENT)(operator)
+app.command(context_settings=FROM_ENVIRONMENT)(gateway)
 
 
 def _print_version(wanted: bool) -> None:

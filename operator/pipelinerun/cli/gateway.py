@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pipelinerun.cli.options import RayCpus, RayObjectStore
+from pipelinerun.cli.options import RayCpus, RayObjectStore, setting
 
 
 def gateway(
-    socket: Annotated[
+    gateway: Annotated[
         Path,
-        typer.Option(
-            "--gateway",
+        setting(
             metavar="SOCKET",
             envvar="PIPELINERUN_GATEWAY",
             help="Unix socket to listen at; `pipelinerun operator` is given the same.",
@@ -23,7 +22,8 @@ def gateway(
 ) -> None:
     """Keep the Ray of in-process runs, in a container beside the operator's.
 
-    What stages do stays in this container: it needs no credentials for the cluster.
+    What stages do stays in this container: it needs no credentials for the cluster. Options may
+    come from the environment as well: `PIPELINERUN_GATEWAY` is `--gateway`.
 
     **Example**
 
@@ -32,6 +32,6 @@ def gateway(
     from pipelinerun.controller.inprocess.server import serve_socket  # noqa: PLC0415 - loads Ray
 
     try:
-        serve_socket(socket, cpus=ray_cpus, object_store=ray_object_store)
+        serve_socket(gateway, cpus=ray_cpus, object_store=ray_object_store)
     except OSError as error:
-        raise typer.BadParameter(f"{socket}: {error}", param_hint="--gateway") from None
+        raise typer.BadParameter(f"{gateway}: {error}", param_hint="--gateway") from None

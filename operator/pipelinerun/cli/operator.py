@@ -10,7 +10,7 @@ import typer
 import yaml
 
 from pipelinerun.api.run import PodTemplate
-from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore
+from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore, setting
 
 _WORKERS = "Worker pods"
 _CONNECTION = "Connection"
@@ -41,36 +41,32 @@ def _template(path: str) -> dict[str, Any]:
 def operator(
     namespaces: Annotated[
         list[str] | None,
-        typer.Option(
+        setting(
             "--namespace",
             "-n",
             metavar="NAME",
-            envvar="PIPELINERUN_NAMESPACES",
             help="Namespace to watch; may be given several times. All when left out.",
         ),
     ] = None,
     identity: Annotated[
         str | None,
-        typer.Option(
+        setting(
             metavar="NAME",
-            envvar="PIPELINERUN_IDENTITY",
             help="Name of this operator, shown as the worker of its runs. The host's by default.",
         ),
     ] = None,
     in_process: Annotated[
         bool,
-        typer.Option(
-            envvar="PIPELINERUN_IN_PROCESS",
+        setting(
             rich_help_panel=IN_PROCESS,
             help="Whether there are in-process runs at all.",
         ),
     ] = True,
     in_process_namespaces: Annotated[
         list[str] | None,
-        typer.Option(
+        setting(
             "--in-process-namespace",
             metavar="NAME",
-            envvar="PIPELINERUN_IN_PROCESS_NAMESPACES",
             rich_help_panel=IN_PROCESS,
             help="Namespace whose runs may use mode InProcess; may be given several times. "
             "The operator's own when left out.",
@@ -78,19 +74,17 @@ def operator(
     ] = None,
     in_process_capacity: Annotated[
         int,
-        typer.Option(
+        setting(
             min=1,
             metavar="N",
-            envvar="PIPELINERUN_IN_PROCESS_CAPACITY",
             rich_help_panel=IN_PROCESS,
             help="In-process runs at once.",
         ),
     ] = 2,
     gateway: Annotated[
         Path | None,
-        typer.Option(
+        setting(
             metavar="SOCKET",
-            envvar="PIPELINERUN_GATEWAY",
             rich_help_panel=IN_PROCESS,
             help="Unix socket of a `pipelinerun gateway` with the Ray for in-process runs. "
             "One is started when left out.",
@@ -100,19 +94,17 @@ def operator(
     ray_object_store: RayObjectStore = None,
     worker_image: Annotated[
         str | None,
-        typer.Option(
+        setting(
             metavar="IMAGE",
-            envvar="PIPELINERUN_WORKER_IMAGE",
             rich_help_panel=_WORKERS,
             help="Image of worker pods. Runs with mode Subprocess are refused when left out.",
         ),
     ] = None,
     worker_pod_template: Annotated[
         dict[str, Any] | None,
-        typer.Option(
+        setting(
             parser=_template,
             metavar="FILE",
-            envvar="PIPELINERUN_WORKER_POD_TEMPLATE",
             rich_help_panel=_WORKERS,
             help="YAML with metadata and spec, laid over every worker pod; a run's own podTemplate "
             "goes over it.",
@@ -120,18 +112,17 @@ def operator(
     ] = None,
     http_port: Annotated[
         int | None,
-        typer.Option(
+        setting(
             min=1,
             max=65535,
             metavar="PORT",
-            envvar="PIPELINERUN_HTTP_PORT",
             rich_help_panel=_LOG,
             help="Port of /healthz, /readyz and /metrics; none when left out.",
         ),
     ] = None,
     kubeconfig: Annotated[
         str | None,
-        typer.Option(
+        setting(
             parser=_kubeconfig,
             metavar="FILE",
             envvar="KUBECONFIG",
@@ -141,29 +132,25 @@ def operator(
     ] = None,
     context: Annotated[
         str | None,
-        typer.Option(
+        setting(
             metavar="NAME",
-            envvar="PIPELINERUN_CONTEXT",
             rich_help_panel=_CONNECTION,
             help="Context of the kubeconfig.",
         ),
     ] = None,
     log_format: Annotated[
         LogFormat,
-        typer.Option(
-            envvar="PIPELINERUN_LOG_FORMAT", rich_help_panel=_LOG, help="Form of the log."
-        ),
+        setting(rich_help_panel=_LOG, help="Form of the log."),
     ] = LogFormat.CONSOLE,
     verbose: Annotated[
         bool,
-        typer.Option(
-            "--verbose", "-v", envvar="PIPELINERUN_VERBOSE", rich_help_panel=_LOG, help="Log more."
-        ),
+        setting("--verbose", "-v", rich_help_panel=_LOG, help="Log more."),
     ] = False,
 ) -> None:
     """Run the operator, in a cluster or against the one that the kubeconfig names.
 
-    Names in an environment variable are separated by spaces.
+    Options may come from the environment as well: `PIPELINERUN_HTTP_PORT` is `--http-port`. Those
+    that may be given several times have names in the plural there, and blanks between the values.
 
     **Examples**
 

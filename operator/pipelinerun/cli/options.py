@@ -1,12 +1,19 @@
 """Options that several commands have."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipelinerun.api.quantity import parse_quantity
 
 IN_PROCESS = "In-process runs"
+FROM_ENVIRONMENT = {"auto_envvar_prefix": "PIPELINERUN"}
+"""Context settings of a command whose options may come from the environment, by their names."""
+
+
+def setting(*names: str, **options: Any) -> Any:
+    """An option that ``--help`` shows without its variable: with it, 80 columns are too few."""
+    return typer.Option(*names, show_envvar=False, **options)
 
 
 def _quantity(text: str) -> int:
@@ -18,20 +25,18 @@ def _quantity(text: str) -> int:
 
 RayCpus = Annotated[
     int | None,
-    typer.Option(
+    setting(
         min=1,
         metavar="N",
-        envvar="PIPELINERUN_RAY_CPUS",
         rich_help_panel=IN_PROCESS,
         help="CPUs of the Ray that is started.",
     ),
 ]
 RayObjectStore = Annotated[
     int | None,
-    typer.Option(
+    setting(
         parser=_quantity,
         metavar="SIZE",
-        envvar="PIPELINERUN_RAY_OBJECT_STORE",
         rich_help_panel=IN_PROCESS,
         help="Object store of the Ray that is started, such as 2Gi.",
     ),

@@ -45,7 +45,7 @@ class LogFollower:
 
     def catch_up(self) -> None:
         """Copy what has been printed so far."""
-        with self._lock:
+        with self._lock, suppress(FileNotFoundError):  # Ray, and its folder with it, may be gone
             for log in sorted(self._folder.glob("worker-*.out")) + sorted(
                 self._folder.glob("worker-*.err")
             ):

@@ -4,8 +4,10 @@ import logging
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +52,48 @@ def local_ray(
 
     # Its warning that SIGTERM has no handler outside the main thread: that is as we want it.
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
-    ray.init(
-        address="local",
-        num_cpus=num_cpus or available_cpus(),
-        object_store_memory=object_store_memory or default_object_store(),
-        include_dashboard=False,
-        log_to_driver=shared,
-        logging_level="WARNING",
-        namespace="pipelinerun",
-        _temp_dir=str(temp_dir),
-        _system_config=_SYSTEM_CONFIG | (_WARM if shared else {}),
-    )
-    logs = temp_dir / "session_latest" / "logs"
-    with nullcontext() if shared else following(logs):
+    with _starting(shared=shared):
+        ray.init(
+            address="local",
+            num_cpus=num_cpus or available_cpus(),
+            object_store_memory=object_store_memory or default_object_store(),
+            include_dashboard=False,
+            log_to_driver=shared,
+            logging_level="WARNING",
+            namespace="pipelinerun",
+            _temp_dir=str(temp_dir),
+            _system_config=_SYSTEM_CONFIG | (_WARM if shared else {}),
+        )
+    with nullcontext() if shared else _alone(temp_dir):
         try:
             yield
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _starting(*, shared: bool) -> Iterator[None]:
+    """Load Ray Data while Ray starts: each takes seconds, and starting is mostly waiting."""
+    if shared:
+        yield
+        return
+    from pipelinerun.engine.trimming import no_services  # noqa: PLC0415 - loads Ray
+
+    loading = threading.Thread(target=import_module, args=("ray.data",), name="load Ray Data")
+    loading.start()
+    try:
+        with no_services():
+            yield
+    finally:
+        loading.join()
+
+
+@contextmanager
+def _alone(temp_dir: Path) -> Iterator[None]:
+    from pipelinerun.engine.trimming import no_actors  # noqa: PLC0415 - loads Ray
+
+    with no_actors(), following(temp_dir / "session_latest" / "logs"):
+        yield
 
 
 def available_cpus() -> int:

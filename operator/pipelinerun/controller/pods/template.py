@@ -99,8 +99,8 @@ def _default_pod(image: str, grace: int) -> Manifest:
                 {
                     "name": CONTAINER,
                     "image": image,
-                    "args": [
-                        *("worker", f"{_JOB_FOLDER}/job"),
+                    "command": [
+                        *("python", "-m", "pipelinerun.worker", f"{_JOB_FOLDER}/job"),
                         *("--termination-message", "/dev/termination-log"),
                         *("--port", str(PORT)),
                         *("--grace", str(max(0, grace - GRACE_MARGIN))),

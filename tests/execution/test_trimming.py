@@ -1,0 +1,44 @@
+"""A Ray for a single run starts nothing that nobody needs. Fails when Ray has changed inside."""
+
+import json
+import subprocess
+import sys
+
+from ray._private.node import Node
+from ray.data._internal import stats
+from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler
+
+from pipelinerun.engine.trimming import SERVICES, WholeCluster
+
+LOOK = """
+import json, psutil, ray
+from pipelinerun.engine.session import local_ray
+from pipelinerun.execution.workspace import Workspace
+
+with Workspace() as workspace, local_ray(workspace.path):
+    import ray.data
+    rows = ray.data.range(5).map(lambda row: {"id": row["id"] + 1}).take_all()
+    commands = [" ".join(it.cmdline()) for it in psutil.Process().children(recursive=True)]
+    print(json.dumps({"rows": [row["id"] for row in rows], "commands": commands}))
+"""
+
+
+def test_the_private_parts_are_where_they_were() -> None:
+    for name in SERVICES:
+        assert callable(getattr(Node, name))
+    assert callable(stats.get_or_create_stats_actor)
+    coordinator = rate_based_cluster_autoscaler.AutoscalingCoordinator
+    needed: frozenset[str] = getattr(coordinator, "__abstractmethods__")  # noqa: B009
+    assert needed <= set(dir(WholeCluster))
+    assert rate_based_cluster_autoscaler.DefaultAutoscalingCoordinator
+
+
+def test_a_ray_for_one_run_has_no_process_that_serves_nobody() -> None:
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert sorted(found["rows"]) == [1, 2, 3, 4, 5]
+    commands = " ".join(found["commands"])
+    assert "raylet" in commands
+    for name in ("monitor.py", "dashboard.py", "StatsActor", "AutoscalingCoordinator"):
+        assert name not in commands, found["commands"]
+    assert "statistics" not in done.stderr
