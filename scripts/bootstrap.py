@@ -30,7 +30,9 @@ def main() -> int:
         sys.stderr.write(NO_INSTALLER + "\n")
         return 1
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": ".venv"}
-    command = [uv, "sync", "--frozen", "--python", sys.executable, *quiet()]
+    # Compiled here once: where Python may not write bytecode, each process of Ray would do it anew.
+    options = ["--frozen", "--compile-bytecode", "--python", sys.executable]
+    command = [uv, "sync", *options, *quiet()]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
