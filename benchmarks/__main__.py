@@ -12,7 +12,7 @@ BENCHMARKS = {
     "engine": "Engine beside Ray Data written by hand (budget: ratio below 1.05)",
     "latency": "From apply to Succeeded, beside a plain call of Ray Data",
     "runs": "The operator's cost at 1,000 finished runs",
-    "cold_start": "First row in a fresh worker pod, beside a plain script (budget: ratio below 0.5)",
+    "cold_start": "First row in a fresh worker pod, beside a plain script (budget: ratio 0.5)",
     "pods": "From apply to Succeeded in a pod, beside a Job (budget: ratio at most 1.0)",
 }
 

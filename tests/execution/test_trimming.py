@@ -1,14 +1,16 @@
 """A Ray for a single run starts nothing that nobody needs. Fails when Ray has changed inside."""
 
+import inspect
 import json
 import subprocess
 import sys
 
+from ray._private import services
 from ray._private.node import Node
 from ray.data._internal import stats
 from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler
 
-from pipelinerun.engine.trimming import SERVICES, WholeCluster
+from pipelinerun.engine.trimming import AGENTS, SERVICES, WholeCluster
 
 LOOK = """
 import json, psutil, ray
@@ -26,6 +28,11 @@ with Workspace() as workspace, local_ray(workspace.path):
 def test_the_private_parts_are_where_they_were() -> None:
     for name in SERVICES:
         assert callable(getattr(Node, name))
+    source = inspect.getsource(services.start_raylet)
+    for option in AGENTS:
+        assert option in source
+    assert "start_ray_process(" in source
+    assert "--runtime-env-agent-port={" in source
     assert callable(stats.get_or_create_stats_actor)
     coordinator = rate_based_cluster_autoscaler.AutoscalingCoordinator
     needed: frozenset[str] = getattr(coordinator, "__abstractmethods__")  # noqa: B009
@@ -39,6 +46,26 @@ def test_a_ray_for_one_run_has_no_process_that_serves_nobody() -> None:
     assert sorted(found["rows"]) == [1, 2, 3, 4, 5]
     commands = " ".join(found["commands"])
     assert "raylet" in commands
-    for name in ("monitor.py", "dashboard.py", "StatsActor", "AutoscalingCoordinator"):
+    for name in ("monitor.py", "dashboard.py", "dashboard/agent.py", "StatsActor", "Autoscaling"):
         assert name not in commands, found["commands"]
     assert "statistics" not in done.stderr
+
+
+ENVIRONMENT = """
+import os, ray
+from pipelinerun.engine.session import local_ray
+from pipelinerun.execution.workspace import Workspace
+
+@ray.remote(runtime_env={"env_vars": {"COLOUR": "blue"}})
+def colour():
+    return os.environ["COLOUR"]
+
+with Workspace() as workspace, local_ray(workspace.path):
+    print(ray.get(colour.remote()))
+"""
+
+
+def test_a_task_may_still_ask_for_an_environment_of_its_own() -> None:
+    command = [sys.executable, "-c", ENVIRONMENT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "blue"

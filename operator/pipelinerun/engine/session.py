@@ -25,6 +25,10 @@ _STORE_MAXIMUM = 8 * 1024**3
 _STORE_MAXIMUM_MACOS = 2 * 1024**3
 
 _SYSTEM_CONFIG: dict[str, Any] = {"task_oom_retries": OOM_RETRIES}
+_ALONE: dict[str, Any] = {
+    # What a stage's process needs is loaded while the driver still prepares.
+    "preload_python_modules": ["pipelinerun.engine.stage_task", "ray.data"],
+}
 _WARM: dict[str, Any] = {"idle_worker_killing_time_threshold_ms": 10 * 60 * 1000}
 
 
@@ -62,7 +66,7 @@ def local_ray(
             logging_level="WARNING",
             namespace="pipelinerun",
             _temp_dir=str(temp_dir),
-            _system_config=_SYSTEM_CONFIG | (_WARM if shared else {}),
+            _system_config=_SYSTEM_CONFIG | (_WARM if shared else _ALONE),
         )
     with nullcontext() if shared else _alone(temp_dir):
         try:

@@ -5,22 +5,82 @@ neither here; the actors keep statistics for that dashboard, and share out a clu
 Datasets of several drivers. Each costs about a second of CPU before the first row, and memory.
 """
 
-from collections.abc import Iterator, Mapping
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import services
 from ray._private.node import Node
 
 SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
 """Methods of Ray's ``Node`` that start the autoscaler's monitor, the log monitor, the dashboard."""
+AGENTS = ("--dashboard_agent_command=", "--runtime_env_agent_command=")
+"""Options of a raylet with the commands of the two processes that it starts for itself."""
+AGENT_DELAY = 10.0
+"""Seconds before the agent starts that prepares environments for tasks that ask for one."""
+
+_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "metrics_export_port")
+_ENVIRONMENTS_PORT = "runtime_env_agent_port"
+_PORT_RANGE = range(20000, 32768)
+"""Below those that a kernel hands out by itself: nobody takes one before the agent does."""
+_PAUSE = "import signal; signal.pause()"
+_WAIT_AND_EXEC = "import os, sys, time; time.sleep({delay}); os.execv(sys.argv[1], sys.argv[1:])"
+_start_process = services.start_ray_process
 
 
 @contextmanager
 def no_services() -> Iterator[None]:
     """Start Ray without the processes that only a dashboard or an autoscaler needs."""
-    with _replaced(*((Node, name, _nothing) for name in SERVICES)):
+    with _replaced(
+        *((Node, name, _nothing) for name in SERVICES),
+        (services, "start_ray_process", _start_alone),
+    ):
         yield
+
+
+def _start_alone(command: Sequence[str], *arguments: Any, **options: Any) -> Any:
+    if any(word.startswith(AGENTS) for word in command):
+        command = without_agents(command)
+    return _start_process(command, *arguments, **options)
+
+
+def without_agents(command: Sequence[str]) -> list[str]:
+    """The command of a raylet that does not wait for its agents, two programs in Python.
+
+    A raylet waits until both have told their ports, each in a file. Here the files are there
+    before. Nothing asks the dashboard's agent anything; the other one starts later.
+    """
+    values = dict(word.split("=", 1) for word in command if word.startswith("--") and "=" in word)
+    ports = dict(zip((*_PORTS, _ENVIRONMENTS_PORT), _free_ports(), strict=False))
+    for name, port in ports.items():
+        Path(values["--session_dir"], f"{name}_{values['--node_id']}").write_text(str(port))
+    dashboard, environments = AGENTS
+    agent = values[environments.rstrip("=")].replace(
+        "--runtime-env-agent-port=0", f"--runtime-env-agent-port={ports[_ENVIRONMENTS_PORT]}"
+    )
+    later = f"{_python(_WAIT_AND_EXEC.format(delay=AGENT_DELAY))} {agent}"
+    commands = {dashboard: _python(_PAUSE), environments: later}
+    return [
+        next((name + it for name, it in commands.items() if word.startswith(name)), word)
+        for word in command
+    ]
+
+
+def _python(code: str) -> str:
+    return subprocess.list2cmdline([sys.executable, "-I", "-S", "-c", code])
+
+
+def _free_ports() -> Iterator[int]:
+    for port in random.sample(_PORT_RANGE, len(_PORT_RANGE)):
+        with socket.socket() as it:
+            if it.connect_ex(("127.0.0.1", port)) != 0:
+                yield port
 
 
 @contextmanager
