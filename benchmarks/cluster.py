@@ -75,7 +75,7 @@ def bench(*options: str) -> Iterator[Bench]:
     with ControlPlane() as plane, tempfile.TemporaryDirectory() as folder:
         plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(_RBAC))
         crd = f"crd/{PLURAL}.{GROUP}"
-        plane.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+        plane.wait_established(crd)
         connect: Any = config.new_client_from_config
         api = client.CustomObjectsApi(connect(str(plane.kubeconfig)))
         log = Path(folder) / "operator.log"

@@ -1,7 +1,8 @@
-"""The demonstration: a run from ``kubectl apply`` to exit code and elapsed time.
+"""The demonstration: runs of both modes from ``kubectl apply`` to exit code and elapsed time.
 
-Everything is its own and temporary: the control plane, the credentials, the operator and its Ray.
-No cluster that a kubeconfig of the user's names is touched.
+Everything is its own and temporary: the cluster, the credentials, the operator and its Ray. No
+cluster that a kubeconfig of the user's names is touched. A pod needs a node, and that needs root
+on Linux; elsewhere mode InProcess is shown alone.
 """
 
 import json
@@ -15,13 +16,16 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from tests.cluster import binaries, image, requirements
 from tests.cluster.build import BuildError
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.node import Cluster
 from tests.support.operator import OperatorProcess
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE = "examples/text/run.yaml"
+IN_PROCESS = "examples/text/run.yaml"
+IN_POD = "examples/hello-pod.yaml"
 CRD = "crd/pipelineruns.pipelinerun.dev"
 console = Console(highlight=False, soft_wrap=True)
 
@@ -63,8 +67,7 @@ def _line(status: dict[str, Any]) -> str:
 def main() -> int:
     started = time.monotonic()
     try:
-        with step("Starting kube-apiserver and etcd"):
-            plane = ControlPlane().__enter__()
+        plane = started_cluster()
     except BuildError as error:
         console.print(error, style="red")
         return 1
@@ -72,36 +75,77 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             exit_code = show(plane, Path(folder))
     finally:
-        plane.__exit__()
+        with step("Stopping the cluster"):
+            plane.__exit__()
     console.print(
         f"\nDone in {time.monotonic() - started:.0f} s; nothing but out/text is left behind."
     )
     return exit_code
 
 
+def started_cluster() -> ControlPlane:
+    """A control plane, with a node where this machine can run one."""
+    try:
+        requirements.provide()
+    except BuildError as error:
+        console.print(f"Mode InProcess alone: {error}", style="yellow")
+        with step("Starting kube-apiserver and etcd"):
+            return ControlPlane().__enter__()
+    binaries.provide()
+    binaries.provide_node()
+    layout = image.build()
+    with step("Starting kube-apiserver, etcd, containerd and kubelet"):
+        cluster = Cluster().__enter__()
+    try:
+        with step("Handing the image to the node"):
+            image.load(cluster, layout)
+    except BaseException:
+        cluster.__exit__()
+        raise
+    return cluster
+
+
 def show(plane: ControlPlane, folder: Path) -> int:
     demo = Demo(plane)
     demo.kubectl("apply -f crds")
-    plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    plane.wait_established(CRD)
     options = ["--in-process-namespace", "default", "--in-process-capacity", "1"]
+    if isinstance(plane, Cluster):
+        options += ["--worker-image", image.IMAGE]
     operator = OperatorProcess(plane.kubeconfig, folder / "operator.log", *options)
     operator.start()
     console.print("Starting the operator; the run waits until its Ray is there")
     try:
-        demo.kubectl(f"apply -f {EXAMPLE}")
-        console.print("\nFollowing the run: seconds, phase, stages, rows, why it waits")
-        exit_code = demo.follow("text", operator)
-        wait_for(lambda: len(plane.get("events")["items"]) > 1)
+        exit_code = show_in_process(demo, plane, operator)
+        if isinstance(plane, Cluster):
+            exit_code = show_in_pod(demo, plane, operator) or exit_code
+        wait_for(lambda: len(plane.get("events", "--field-selector=reason=Completed")["items"]) > 0)
         demo.kubectl("get pipelineruns -o wide")
-        console.print("\n[bold green]$[/] [bold]kubectl get prun text -o jsonpath={.status}[/]")
-        status = plane.get("pipelinerun", "text")["status"]
-        kept = ("phase", "exitCode", "elapsedSeconds", "attempt", "progress", "worker", "stages")
-        console.print_json(json.dumps({key: status[key] for key in kept}), indent=None)
-        demo.kubectl("get events -o custom-columns=REASON:.reason,MESSAGE:.message")
-        console.print(f"\nWhat it wrote to [bold]out/text[/]: {result()}")
     finally:
         with step("Stopping the operator"):
             operator.stop()
+    return exit_code
+
+
+def show_in_process(demo: Demo, plane: ControlPlane, operator: OperatorProcess) -> int:
+    demo.kubectl(f"apply -f {IN_PROCESS}")
+    console.print("\nFollowing the run: seconds, phase, stages, rows, why it waits")
+    exit_code = demo.follow("text", operator)
+    console.print("\n[bold green]$[/] [bold]kubectl get prun text -o jsonpath={.status}[/]")
+    status = plane.get("pipelinerun", "text")["status"]
+    kept = ("phase", "exitCode", "elapsedSeconds", "attempt", "progress", "worker", "stages")
+    console.print_json(json.dumps({key: status[key] for key in kept}), indent=None)
+    console.print(f"\nWhat it wrote to [bold]out/text[/]: {result()}")
+    return exit_code
+
+
+def show_in_pod(demo: Demo, plane: ControlPlane, operator: OperatorProcess) -> int:
+    demo.kubectl(f"apply -f {IN_POD}")
+    console.print("\nFollowing the run in its pod")
+    exit_code = demo.follow("hello-pod", operator)
+    pod = plane.get("pipelinerun", "hello-pod")["status"]["worker"]["pod"]
+    demo.kubectl("get pods -l pipelinerun.dev/run=hello-pod")
+    demo.kubectl(f"logs {pod}")
     return exit_code
 
 

@@ -19,7 +19,7 @@ def cluster(control_plane: ControlPlane) -> ControlPlane:
     """The control plane with the CRD established."""
     rbac = Path(__file__).parent / "rbac.yaml"
     control_plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(rbac))
-    control_plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    control_plane.wait_established(CRD)
     for namespace in ("other", "recovery", "health"):
         control_plane.kubectl("create", "namespace", namespace)
     return control_plane

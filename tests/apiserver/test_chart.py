@@ -93,7 +93,7 @@ def helm(cluster: ControlPlane) -> Helm:
     kinds = [monitoring_kind("PodMonitor"), monitoring_kind("ServiceMonitor")]
     cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(kinds))
     names = [f"crd/{it['metadata']['name']}" for it in kinds]
-    cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
+    cluster.wait_established(*names)
     return Helm(cluster)
 
 

@@ -116,6 +116,13 @@ class ControlPlane:
         parsed: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
         return parsed
 
+    def wait_established(self, *crds: str) -> None:
+        """Wait until resources of some kinds can be created. Errors as with ``kubectl``."""
+        for crd in crds:
+            # Before there is any condition, kubectl fails instead of waiting.
+            self.kubectl("wait", crd, "--for=jsonpath={.status.conditions}", "--timeout=30s")
+            self.kubectl("wait", crd, "--for=condition=Established", "--timeout=30s")
+
     def audit_events(self) -> Iterator[dict[str, Any]]:
         """Every request that was answered, with ``user.username``, ``verb`` and ``objectRef``."""
         for line in (self.folder / "audit.log").read_text().splitlines():

@@ -81,24 +81,6 @@ def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) 
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "middle", "exit_code", "kind"),
-    [
-        ("raises", stage("wrong", "wrong"), 1, "User"),
-        ("leaves", stage("leave", "leave", code=7), 7, "User"),
-        ("crashes", stage("crash", "crash"), 1, "User"),
-        ("missing", stage("missing", "missing"), 2, "Config"),
-    ],
-)
-def test_a_failure_says_where_and_why(
-    cluster: Cluster, runs: Runs, name: str, middle: Document, exit_code: int, kind: str
-) -> None:
-    status = finish(runs, run(name, middle))
-    assert (status["exitCode"], status["failure"]["class"]) == (exit_code, kind), status
-    (state,) = pod_of(cluster, name)["status"]["containerStatuses"]
-    assert state["state"]["terminated"]["exitCode"] == exit_code
-
-
 def test_memory_beyond_the_limit_is_told_as_such(runs: Runs) -> None:
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
     document = run("hungry", stage("eat", "eat"), **container(resources=resources))

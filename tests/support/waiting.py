@@ -6,7 +6,7 @@ from collections.abc import Callable
 _POLL = 0.05
 
 
-def wait_for(condition: Callable[[], bool], timeout: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout: float = 60.0, *, poll: float = _POLL) -> None:
     """Wait until a condition holds.
 
     Raises:
@@ -16,4 +16,4 @@ def wait_for(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not true after {timeout:.0f} s")
-        time.sleep(_POLL)
+        time.sleep(poll)

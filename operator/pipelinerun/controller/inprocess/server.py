@@ -111,16 +111,21 @@ async def _serve_channel(channel: socket.socket, settings: RaySettings) -> None:
 
 async def _serve_socket(path: Path, settings: RaySettings) -> None:
     told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    _listen(told)
     path.unlink(missing_ok=True)  # left by one that was killed
     server = Server()
     async with await asyncio.start_unix_server(server.connected, path, limit=LINE_LIMIT):
         async with _ray(settings):
+            _listen(told)  # again: Ray's handler of SIGTERM aborts
             server.ray_is_up.set()
             logger.info("Ray is up; serving the operator at %s", path)
             await told.wait()
         server.close()
+
+
+def _listen(told: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
 
 
 @asynccontextmanager
