@@ -97,6 +97,7 @@ TABLE: dict[str, tuple[Document, int, str | None]] = {
     "not-rows": (run("not-rows", source=source("endings:not_rows")), 1, "User"),
     "driver-exits": (run("driver-exits", source=source("steps:crash_driver")), 9, "User"),
     "driver-sigsegv": (run("driver-sigsegv", source=killed(11)), 139, "User"),
+    "driver-sigterm": (run("driver-sigterm", source=killed(15)), 143, "Cancelled"),
     "driver-sigkill": (run("driver-sigkill", source=killed(9)), 137, "Infrastructure"),
 }
 """By name: the run, its exit code and the class of its failure."""

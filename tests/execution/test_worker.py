@@ -35,6 +35,15 @@ def orphan(row):
     stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat")]
     print("zombies:", sum(stat.rpartition(")")[2].split()[0] == "Z" for stat in stats))
     return row
+
+def patient(row, folder):
+    Path(folder, "begun").touch()
+    try:
+        for n in range(6000):
+            time.sleep(0.1)
+            yield {"n": n}
+    finally:
+        Path(folder, "closed").touch()
 """
 
 pytestmark = pytest.mark.usefixtures("trace")
@@ -125,11 +134,13 @@ def test_progress_and_metrics_are_there_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_the_pipeline_in_order(tmp_path: Path) -> None:
-    worker = Worker(tmp_path, stage("sleep", "sleep", seconds=600, beat=str(tmp_path / "beat")))
-    with worker.running() as process:
-        assert eventually((tmp_path / "beat").exists, 60)
+    worker = Worker(tmp_path, stage("patient", "patient", folder=str(tmp_path)))
+    with worker.running(grace=600) as process:
+        assert eventually((tmp_path / "begun").exists, 60)
         process.send_signal(signal.SIGTERM)
-        process.communicate()
+        _, errors = process.communicate()
+    assert (tmp_path / "closed").exists(), errors
+    assert worker.outcome.stages[1].rows_out > 0
     failure = worker.outcome.failure
     assert failure is not None
     assert (process.returncode, failure.class_, failure.signal) == (143, "Cancelled", 15)

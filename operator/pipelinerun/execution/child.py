@@ -27,6 +27,7 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     job = PipelineJob.model_validate_json(request["job"])
 
     def run() -> Outcome:
+        ray_is_up.set()
         return drive(job, on_progress=reporter.progress, stopping=interruption.stopping)
 
     def settle(outcome: Outcome) -> Outcome:
@@ -39,12 +40,21 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
         return outcome
 
     def run_on_ray() -> None:
+        try:
+            run_to_the_end()
+        finally:
+            ray_is_up.set()
+
+    def run_to_the_end() -> None:
         outcomes.append(settle(within(local_ray(Path(request["workspace"])), run_with_services)))
 
     # This thread stays free for signals; Ray, too, installs a handler when started in it.
     outcomes: list[Outcome] = []
+    ray_is_up = threading.Event()
     pipeline = threading.Thread(target=run_on_ray, name="pipeline", daemon=True)
     pipeline.start()
+    ray_is_up.wait()
+    interruption.listen()
     pipeline.join()
     exit_within(_EXIT_SECONDS, outcomes[0].exit_code)
     return outcomes[0].exit_code

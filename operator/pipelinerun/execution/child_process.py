@@ -24,6 +24,8 @@ from pipelinerun.execution.workspace import Workspace
 MessageListener = Callable[[Mapping[str, Any]], None]
 
 _KILL_SECONDS = 5.0
+_CHILDS_SHARE = 0.9
+"""Of the grace: a child that ends itself can tell more than one that is killed."""
 _LAST_MESSAGES_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
@@ -98,23 +100,27 @@ class ChildProcess:
         return self._ended.wait(timeout)
 
     def stop(self) -> None:
-        """SIGTERM to the group, a grace, then SIGKILL; wait for the end."""
-        self._signal(signal.SIGTERM)
+        """SIGTERM to the child, a grace, then SIGKILL to the group; wait for the end.
+
+        Not to the group: the child ends in order what it has started, and needs it for that.
+        """
+        self._signal(signal.SIGTERM, os.kill)
         if self._supervisor.ident is not None and not self.wait(self._grace):
             self.kill()
 
     def kill(self) -> None:
         """SIGKILL to the group; wait for the end, but not for ever."""
-        self._signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL, signal_group)
         if self._supervisor.ident is not None:
             self.wait(_KILL_SECONDS)
 
-    def _signal(self, signum: int) -> None:
+    def _signal(self, signum: int, send: Callable[[int, int], object]) -> None:
         if self._supervisor.ident is not None:
             self._spawned.wait()
         with self._lock:
             if self.pid and self.returncode is None:
-                signal_group(self.pid, signum)
+                with suppress(ProcessLookupError):  # somebody else has reaped it
+                    send(self.pid, signum)
 
     def _at_exit(self) -> None:
         if os.getpid() == self._owner and self.pid and self.returncode is None:
@@ -191,7 +197,7 @@ class ChildProcess:
             "request": {
                 **self._request,
                 "workspace": str(workspace.path),
-                "grace": self._grace,
+                "grace": self._grace * _CHILDS_SHARE,
             },
         }
         with suppress(OSError):  # the child has ended already

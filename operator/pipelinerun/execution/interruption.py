@@ -25,6 +25,10 @@ class Interruption:
         self._grace = grace
         self.stopping = threading.Event()
         self._signal: int | None = None
+        self.listen()
+
+    def listen(self) -> None:
+        """Handle the signals; once more after Ray has started, whose handler of SIGTERM aborts."""
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
 
