@@ -16,7 +16,9 @@ CLASSES: tuple[FailureClass, ...] = get_args(FailureClass)
 def after(user: int, infrastructure: int) -> PipelineRunStatus:
     """The status after that many failures of each kind."""
     return PipelineRunStatus(
-        attempt=user + infrastructure, infrastructure_failures=infrastructure or None
+        attempt=user + infrastructure,
+        user_failures=user or None,
+        infrastructure_failures=infrastructure or None,
     )
 
 
