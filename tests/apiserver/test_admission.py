@@ -145,6 +145,30 @@ INVALID: dict[str, tuple[Change, str]] = {
     "an unknown shutdown": (set_spec(shutdown="Now"), "spec.shutdown"),
     "no time at all": (set_spec(activeDeadlineSeconds=0), "spec.activeDeadlineSeconds"),
     "a share of a second": (set_spec(pendingDeadlineSeconds=0.5), "spec.pendingDeadlineSeconds"),
+    "a rule without a criterion": (
+        set_spec(retries={"rules": [{"action": "Retry"}]}),
+        "spec.retries.rules[0]",
+    ),
+    "a rule without an action": (
+        set_spec(retries={"rules": [{"exitCodes": [1]}]}),
+        "spec.retries.rules[0].action",
+    ),
+    "a rule about nothing": (
+        set_spec(retries={"rules": [{"stages": [], "action": "Fail"}]}),
+        "spec.retries.rules[0].stages",
+    ),
+    "a rule about success": (
+        set_spec(retries={"rules": [{"exitCodes": [0], "action": "Fail"}]}),
+        "spec.retries.rules[0].exitCodes[0]",
+    ),
+    "too many rules": (
+        set_spec(retries={"rules": [{"exitCodes": [1], "action": "Fail"}] * 21}),
+        "spec.retries.rules",
+    ),
+    "too much jitter": (
+        set_spec(retries={"backoff": {"jitter": 1.5}}),
+        "spec.retries.backoff.jitter",
+    ),
     "a negative retry limit": (set_spec(retries={"limit": -1}), "spec.retries.limit"),
 }
 
@@ -179,6 +203,21 @@ VALID: dict[str, Change] = {
         activeDeadlineSeconds=1,
         pendingDeadlineSeconds=10**6,
         attemptDeadlineSeconds=60,
+    ),
+    "rules": set_spec(
+        retries={
+            "rules": [
+                {
+                    "exitCodes": [1, 255],
+                    "failureClasses": ["User", "Timeout"],
+                    "stages": ["middle"],
+                    "exceptions": ["ValueError"],
+                    "action": "Ignore",
+                }
+            ]
+            * 20,
+            "backoff": {"jitter": 0},
+        }
     ),
     "retries": set_spec(retries={"limit": 3, "backoff": {"initialSeconds": 0, "factor": 1.5}}),
 }

@@ -150,6 +150,50 @@ def test_an_attempt_that_takes_too_long_fails(runs: Runs) -> None:
     assert reasons(status)["Succeeded"] == ("False", "AttemptDeadlineExceeded")
 
 
+ONCE = """
+def once(row, path, code, seconds):
+    if not Path(path).exists():
+        Path(path).write_text("")
+        time.sleep(seconds)
+        sys.exit(code)
+    return row
+"""
+
+
+def second_chance(name: str, folder: Path, code: int, seconds: int, **spec: Any) -> Document:
+    """A run whose first attempt fails."""
+    middle = stage("once", "once", path=str(folder / name), code=code, seconds=seconds)
+    run = manifest(name, middle, **spec)
+    run["spec"]["code"]["files"]["steps.py"] += ONCE
+    return run
+
+
+def test_an_attempt_that_took_too_long_is_tried_again_if_a_rule_says_so(
+    runs: Runs, tmp_path: Path
+) -> None:
+    rules = [{"failureClasses": ["Timeout"], "action": "Retry"}]
+    retries = {"limit": 1, "backoff": {"initialSeconds": 0.1}, "rules": rules}
+    limits: Document = {"attemptDeadlineSeconds": 8, "terminationGracePeriodSeconds": 1}
+    run = second_chance("too-long-once", tmp_path, 1, 300, retries=retries, **limits)
+    status = runs.finish(run)
+    assert (status["phase"], status["attempt"], status["userFailures"]) == ("Succeeded", 2, 1)
+    assert [it["exitCode"] for it in status["attempts"]] == [124, 0]
+
+
+def test_a_rule_can_end_a_run_at_once_or_let_it_go_on(runs: Runs, tmp_path: Path) -> None:
+    rules = [
+        {"exitCodes": [7], "stages": ["leave"], "action": "Fail"},
+        {"exitCodes": [8], "action": "Ignore"},
+    ]
+    retries = {"limit": 5, "rules": rules, "backoff": {"initialSeconds": 0.1}}
+    status = runs.finish(manifest("at-once", stage("leave", "leave", code=7), retries=retries))
+    assert (status["phase"], status["exitCode"], status["attempt"]) == ("Failed", 7, 1)
+    run = second_chance("ignored", tmp_path, 8, 0, retries=retries | {"limit": 0})
+    status = runs.finish(run)
+    assert (status["phase"], status["attempt"], status["ignoredFailures"]) == ("Succeeded", 2, 1)
+    assert "userFailures" not in status
+
+
 def test_a_run_that_waits_too_long_for_a_place_fails(runs: Runs) -> None:
     for name in ("taken-1", "taken-2"):
         runs.apply(manifest(name, stage("slow", "sleep", seconds=60)))

@@ -16,6 +16,7 @@ from pipelinerun.api.run import (
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.retry import budget_for
 from pipelinerun.core.stopping import REASONS
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
@@ -74,7 +75,9 @@ def backing_off(
     outcome: Outcome | None = None, status: PipelineRunStatus | None = None
 ) -> PipelineRunStatus:
     """A run whose last attempt failed and that is to be tried again."""
-    ended = build.attempt_ended(running(status), outcome or failed(), now=NOW)
+    outcome = outcome or failed()
+    budget = budget_for(outcome)
+    ended = build.attempt_ended(running(status), outcome, now=NOW, budget=budget)
     until = NOW + timedelta(seconds=10)
     return build.backing_off(ended, until, "again soon", generation=1, now=NOW)
 
@@ -99,7 +102,7 @@ def stopping(cause: StopCause, status: PipelineRunStatus | None = None) -> Pipel
 
 def finished(outcome: Outcome, phase: Phase | None = None) -> PipelineRunStatus:
     """A run that is over."""
-    ended = build.attempt_ended(running(), outcome, now=NOW)
+    ended = build.attempt_ended(running(), outcome, now=NOW, budget=budget_for(outcome))
     return build.finished(ended, outcome, generation=1, now=NOW, phase=phase)
 
 

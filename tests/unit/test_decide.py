@@ -13,11 +13,13 @@ from pipelinerun.api.run import (
     Backoff,
     PipelineRunStatus,
     Retries,
+    RetryRule,
     StopCause,
 )
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Decision, Observed, Refusal, Requests, Sighting, Wait
 from pipelinerun.core.policies import PROGRESS_INTERVAL, RUNNING_AFTER, decide
+from pipelinerun.core.retry import failures
 from tests.support.decisions import (
     LATER,
     NOW,
@@ -73,7 +75,15 @@ AGES = {"just written": 0.0, "written long ago": float("inf")}
 TIMES = {"now": NOW, "later": LATER}
 BUDGETS = {
     "no retries": Retries(infrastructure_limit=0),
-    "retries": Retries(limit=5, infrastructure_limit=5),
+    "retries": Retries(limit=5, infrastructure_limit=5, backoff=Backoff(jitter=0)),
+    "rules": Retries(
+        rules=[
+            RetryRule(failure_classes=["Timeout"], action="Ignore"),
+            RetryRule(exit_codes=[1], stages=["out"], action="Ignore"),
+            RetryRule(failure_classes=["Infrastructure"], action="Fail"),
+        ],
+        backoff=Backoff(jitter=0),
+    ),
 }
 
 GRID = [
@@ -149,8 +159,7 @@ def check_invariants(observed: Observed, decision: Decision, now: datetime) -> N
     assert after.phase != "Succeeded" or after.exit_code == 0
     assert after.phase != "Failed" or after.exit_code != 0
     assert (after.failure is None) == (after.exit_code in {None, 0})
-    counted = (after.user_failures or 0) + (after.infrastructure_failures or 0)
-    assert counted <= (after.attempt or 0)
+    assert failures(after) <= (after.attempt or 0)
     assert (after.stopping is not None) == (after.phase == "Stopping")
     assert (decision.stop is not None) == (after.phase == "Stopping" and observed.realiser_ready)
     assert after.phase != "Suspended" or after.start_time is None
@@ -263,6 +272,13 @@ TABLE: list[tuple[str, str, dict[str, str], str | None]] = [
     ("stopping by ActiveDeadline", "success", {}, "Succeeded"),
     ("stopping by AttemptDeadline", "stopped", {"budget": "retries"}, "Failed"),
     ("stopping by PendingDeadline", "lost", {"budget": "retries"}, "Failed"),
+    ("running", "user failure", {"budget": "rules"}, "Pending"),
+    ("running", "infrastructure failure", {"budget": "rules"}, "Failed"),
+    ("running", "config failure", {"budget": "rules"}, "Failed"),
+    ("stopping by AttemptDeadline", "stopped", {"budget": "rules"}, "Pending"),
+    ("stopping by ActiveDeadline", "stopped", {"budget": "rules"}, "Failed"),
+    ("stopping by Suspend", "user failure", {"budget": "rules"}, "Suspended"),
+    ("stopping by Drain", "user failure", {"budget": "rules"}, "Cancelled"),
     ("cancelled", "success", {"asked": "suspend"}, "Cancelled"),
     ("succeeded", "lost", {"refusal": "refused"}, "Succeeded"),
     ("failed", "success", {"budget": "retries"}, "Failed"),

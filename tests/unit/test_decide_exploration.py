@@ -28,6 +28,7 @@ from pipelinerun.api.run import (
     Phase,
     PipelineRunStatus,
     Retries,
+    RetryRule,
     Shutdown,
 )
 from pipelinerun.core import ends, policies, reasons, stopping
@@ -167,7 +168,7 @@ def decided(
     sight: Sight | None,
     ready: bool,
     clock: int,
-    retries: Retries,
+    budgets: tuple[int, int],
     requests: Requests,
     factors: Factors,
 ) -> Decision:
@@ -176,7 +177,7 @@ def decided(
         status=read(status),
         generation=1,
         created=NOW,
-        retries=retries,
+        retries=with_backoff(*budgets),
         requests=requests,
         stage_names=STAGES,
         refusal=refusal,
@@ -295,10 +296,9 @@ def operator_steps(
     if world.cached != now:
         yield "watch", replace(world, cached=now)
     sight = dict(world.heard).get(read(cached).attempt or 0)
+    budgets = scenario.retries.limit, scenario.retries.infrastructure_limit
     for factors in scenario.factors:
-        decision = decided(
-            cached, sight, world.ready, world.clock, scenario.retries, requests, factors
-        )
+        decision = decided(cached, sight, world.ready, world.clock, budgets, requests, factors)
         status = decision.status.model_dump_json(by_alias=True, exclude_none=True)
         # What a place or a permission decides is no promise that the run goes on.
         step = "decide" if factors[:2] == (None, None) else "decide otherwise"
@@ -396,8 +396,13 @@ def transitions(reached: dict[World, list[Step]]) -> set[Transition]:
 
 
 def with_backoff(limit: int = 0, infrastructure_limit: int = 0) -> Retries:
-    backoff = Backoff(initial_seconds=BACKOFF, factor=1)
-    return Retries(limit=limit, infrastructure_limit=infrastructure_limit, backoff=backoff)
+    backoff = Backoff(initial_seconds=BACKOFF, factor=1, jitter=0)
+    return Retries(
+        limit=limit,
+        infrastructure_limit=infrastructure_limit,
+        backoff=backoff,
+        rules=[RetryRule(failure_classes=["Timeout"], action="Retry")],
+    )
 
 
 SCENARIOS = {

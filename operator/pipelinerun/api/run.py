@@ -36,6 +36,9 @@ MAX_ATTEMPTS_KEPT = 10
 MESSAGE_LIMIT = 1024
 TAIL_LIMIT = 2048
 
+RetryAction = Literal["Retry", "Fail", "Ignore"]
+ExitStatus = Annotated[int, Field(ge=1, le=255)]
+ExceptionName = Annotated[str, Field(max_length=256)]
 Seconds = Annotated[float, Field(ge=0)]
 Limit = Annotated[int, Field(ge=1)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -53,7 +56,7 @@ class ParamValue(ApiModel):
 
 
 class Backoff(ApiModel):
-    """How long to wait before the next attempt: initial x factor^n, at most max."""
+    """How long to wait before the next attempt: initial x factor^n, at most max, less jitter."""
 
     initial_seconds: Annotated[float, Field(ge=0, le=86400)] = 10.0
     """Wait before the second attempt."""
@@ -61,17 +64,53 @@ class Backoff(ApiModel):
     """What the wait is multiplied with after each attempt."""
     max_seconds: Annotated[float, Field(ge=0, le=86400)] = 300.0
     """Longest wait."""
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Up to this share of a wait is taken off, so that runs that failed together do not come back
+    together. The same attempt of the same run always waits equally long."""
+
+
+class RetryRule(ApiModel):
+    """What follows from a failure that meets all the criteria given."""
+
+    RULES: ClassVar = (
+        Rule(
+            "",
+            "has(self.exitCodes) || has(self.failureClasses) || has(self.stages)"
+            " || has(self.exceptions)",
+            lambda it: any(
+                given is not None
+                for given in (it.exit_codes, it.failure_classes, it.stages, it.exceptions)
+            ),
+            "needs at least one criterion: exitCodes, failureClasses, stages or exceptions",
+        ),
+    )
+
+    exit_codes: Annotated[list[ExitStatus], Field(min_length=1, max_length=64)] | None = None
+    """The exit code is one of these."""
+    failure_classes: Annotated[list[FailureClass], Field(min_length=1, max_length=6)] | None = None
+    """The class of the failure is one of these."""
+    stages: Annotated[list[Name], Field(min_length=1, max_length=64)] | None = None
+    """The stage that failed is one of these."""
+    exceptions: Annotated[list[ExceptionName], Field(min_length=1, max_length=64)] | None = None
+    """The type of the exception is one of these, such as ValueError."""
+    action: RetryAction
+    """Retry: try again while retries.limit allows it. Fail: end the run. Ignore: try again, and do
+    not count it; the back-off grows nevertheless."""
 
 
 class Retries(ApiModel):
     """How often to try again. Failures of the infrastructure never eat the user's budget."""
 
     limit: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Further attempts after failures of the pipeline itself (User, OutOfMemory)."""
+    """Further attempts after failures of the pipeline itself (User, OutOfMemory), and after those
+    that a rule says to retry."""
     infrastructure_limit: Annotated[int, Field(ge=0, le=1000)] = 3
     """Further attempts after failures of the infrastructure, such as an operator restart."""
     backoff: Backoff = Field(default_factory=Backoff)
     """How long to wait before the next attempt."""
+    rules: Annotated[list[RetryRule], Field(max_length=20)] = Field(default_factory=list)
+    """What to do about certain failures. The first rule that fits is followed; without one User and
+    OutOfMemory are tried again within limit, and Infrastructure within infrastructureLimit."""
 
 
 class PodMetadata(ApiModel):
@@ -292,6 +331,8 @@ class PipelineRunStatus(ApiModel):
     """Attempts that count against retries.limit."""
     infrastructure_failures: int | None = None
     """Attempts that the infrastructure failed; they do not eat the user's retries."""
+    ignored_failures: int | None = None
+    """Attempts whose failure counts against nothing, by a rule."""
     worker: Worker | None = None
     """Where the last attempt runs or ran."""
     stages: list[StageStatus] = Field(default_factory=list, max_length=MAX_STAGES)

@@ -34,6 +34,7 @@ def observe(
         Observed(
             status=run.status,
             generation=run.generation,
+            uid=run.uid,
             created=run.created,
             requests=requests,
             retries=run.spec.retries if run.spec else Retries(),

@@ -16,7 +16,14 @@ from pipelinerun.api.run import (
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.observed import Decision, Event, Observed
-from pipelinerun.core.retry import backoff_seconds, failures, may_retry
+from pipelinerun.core.retry import (
+    Budget,
+    action_for,
+    backoff_seconds,
+    budget_for,
+    failures,
+    may_retry,
+)
 from pipelinerun.core.stopping import REASONS
 
 TERMINATED = SIGNAL_BASE + 15
@@ -55,7 +62,8 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
         case "AttemptDeadline":
             return _retried_or_finished(observed, _late(stopping, outcome), now)
         case "ActiveDeadline" | "PendingDeadline":
-            return _finished(observed, _late(stopping, outcome), now)
+            end = _late(stopping, outcome)
+            return _finished(observed, end, now, _recorded(observed, end, now))
 
 
 def to_start_again(observed: Observed) -> bool:
@@ -108,10 +116,11 @@ def _late(stopping: Stopping, outcome: Outcome) -> End:
 
 def _retried_or_finished(observed: Observed, end: End, now: datetime) -> Decision:
     failure = end.outcome.failure
-    ended = _recorded(observed, end, now)
-    if failure is None or not may_retry(failure.class_, ended, observed.retries):
-        return _finished(observed, end, now)
-    delay = backoff_seconds(observed.retries.backoff, failures(ended))
+    action = action_for(end.outcome, observed.retries.rules)
+    ended = _recorded(observed, end, now, budget_for(end.outcome, action))
+    if failure is None or not may_retry(failure.class_, ended, observed.retries, action):
+        return _finished(observed, end, now, ended)
+    delay = backoff_seconds(observed.retries.backoff, failures(ended), observed.uid)
     message = f"{build.summary(end.outcome)}; attempt {ended.attempt} failed, next in {delay:.0f} s"
     waiting = build.backing_off(
         ended, now + timedelta(seconds=delay), message, generation=observed.generation, now=now
@@ -120,9 +129,9 @@ def _retried_or_finished(observed: Observed, end: End, now: datetime) -> Decisio
     return Decision(waiting, release=True, event=event, requeue_after=delay)
 
 
-def _finished(observed: Observed, end: End, now: datetime) -> Decision:
+def _finished(observed: Observed, end: End, now: datetime, ended: PipelineRunStatus) -> Decision:
     status = build.finished(
-        _recorded(observed, end, now),
+        ended,
         end.outcome,
         generation=observed.generation,
         now=now,
@@ -159,11 +168,14 @@ def _suspended(observed: Observed, end: End, now: datetime) -> Decision:
     return Decision(status, release=True, event=Event("Normal", end.reason, message))
 
 
-def _recorded(observed: Observed, end: End, now: datetime) -> PipelineRunStatus:
+def _recorded(
+    observed: Observed, end: End, now: datetime, budget: Budget | None = None
+) -> PipelineRunStatus:
     return build.attempt_ended(
         observed.status,
         end.outcome,
         now=now,
         reason=end.reason,
         worker=observed.sighting.worker if observed.sighting else None,
+        budget=budget,
     )

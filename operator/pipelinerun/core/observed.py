@@ -93,6 +93,7 @@ class Observed:
     Attributes:
         status: what was last written.
         generation: generation of the spec.
+        uid: of the run.
         created: when the run was made.
         retries: the spec's rules for further attempts.
         requests: what else the spec asks for.
@@ -109,6 +110,7 @@ class Observed:
 
     status: PipelineRunStatus
     generation: int
+    uid: str = ""
     created: datetime = NEVER
     retries: Retries = field(default_factory=Retries)
     requests: Requests = field(default_factory=Requests)

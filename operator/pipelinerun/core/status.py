@@ -21,6 +21,7 @@ from pipelinerun.api.run import (
 from pipelinerun.core import reasons
 from pipelinerun.core.conditions import conditions_for
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.retry import Budget
 from pipelinerun.core.timestamps import format_time
 
 _REASON_OF_CLASS: dict[FailureClass, str] = {
@@ -149,8 +150,12 @@ def attempt_ended(
     now: datetime,
     reason: str = "",
     worker: Worker | None = None,
+    budget: Budget | None = None,
 ) -> PipelineRunStatus:
-    """The status with the outcome of its attempt recorded; the phase is yet to be decided."""
+    """The status with the outcome of its attempt recorded; the phase is yet to be decided.
+
+    ``budget`` is what the attempt counts against, if anything.
+    """
     status = _with_worker(status, worker)
     attempts = [*status.attempts]
     if attempts:
@@ -163,7 +168,7 @@ def attempt_ended(
                 "completion_time": format_time(now),
             }
         )
-    changes = {"attempts": attempts, "stopping": None} | _counted(status, outcome, reason)
+    changes = {"attempts": attempts, "stopping": None} | _counted(status, budget)
     stages = outcome.stages or (_halted(status.stages) if outcome.failure else status.stages)
     return _with_stages(status.model_copy(update=changes), stages)
 
@@ -217,13 +222,16 @@ def place(worker: Worker | None) -> str:
     return f" in pod {worker.pod}" if worker.pod else f" in operator {worker.operator}"
 
 
-def _counted(status: PipelineRunStatus, outcome: Outcome, reason: str) -> dict[str, int]:
-    """The budget that a failed attempt eats; one that was suspended eats none."""
-    if outcome.failure is None or reason == reasons.SUSPENDED:
-        return {}
-    if outcome.failure.class_ == "Infrastructure":
-        return {"infrastructure_failures": (status.infrastructure_failures or 0) + 1}
-    return {"user_failures": (status.user_failures or 0) + 1}
+def _counted(status: PipelineRunStatus, budget: Budget | None) -> dict[str, int]:
+    match budget:
+        case "user":
+            return {"user_failures": (status.user_failures or 0) + 1}
+        case "infrastructure":
+            return {"infrastructure_failures": (status.infrastructure_failures or 0) + 1}
+        case "ignored":
+            return {"ignored_failures": (status.ignored_failures or 0) + 1}
+        case None:
+            return {}
 
 
 def _halted(stages: Sequence[StageStatus]) -> Sequence[StageStatus]:
