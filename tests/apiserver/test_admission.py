@@ -13,6 +13,7 @@ from pipelinerun.api.code import MAX_CODE_BYTES
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.load import load_manifest
 from pipelinerun.api.prepare import prepare
+from pipelinerun.api.run import PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.cluster.controlplane import ControlPlane
 from tests.support.definitions import PLAIN_VALUES
@@ -141,6 +142,33 @@ INVALID: dict[str, tuple[Change, str]] = {
         lambda run: run["spec"]["pipeline"].update(runtime={"dynamicMemoryThreshold": 2}),
         "spec.pipeline.runtime.dynamicMemoryThreshold",
     ),
+    "an unknown shutdown": (set_spec(shutdown="Now"), "spec.shutdown"),
+    "no time at all": (set_spec(activeDeadlineSeconds=0), "spec.activeDeadlineSeconds"),
+    "a share of a second": (set_spec(pendingDeadlineSeconds=0.5), "spec.pendingDeadlineSeconds"),
+    "a rule without a criterion": (
+        set_spec(retries={"rules": [{"action": "Retry"}]}),
+        "spec.retries.rules[0]",
+    ),
+    "a rule without an action": (
+        set_spec(retries={"rules": [{"exitCodes": [1]}]}),
+        "spec.retries.rules[0].action",
+    ),
+    "a rule about nothing": (
+        set_spec(retries={"rules": [{"stages": [], "action": "Fail"}]}),
+        "spec.retries.rules[0].stages",
+    ),
+    "a rule about success": (
+        set_spec(retries={"rules": [{"exitCodes": [0], "action": "Fail"}]}),
+        "spec.retries.rules[0].exitCodes[0]",
+    ),
+    "too many rules": (
+        set_spec(retries={"rules": [{"exitCodes": [1], "action": "Fail"}] * 21}),
+        "spec.retries.rules",
+    ),
+    "too much jitter": (
+        set_spec(retries={"backoff": {"jitter": 1.5}}),
+        "spec.retries.backoff.jitter",
+    ),
     "a negative retry limit": (set_spec(retries={"limit": -1}), "spec.retries.limit"),
 }
 
@@ -168,6 +196,28 @@ VALID: dict[str, Change] = {
         params=[{"name": "a", "value": "1"}],
         pipeline=run["spec"]["pipeline"]
         | {"params": [{"name": "a", "type": "integer", "enum": ["1", "2"], "default": "2"}]},
+    ),
+    "everything about its end": set_spec(
+        suspend=True,
+        shutdown="Terminate",
+        activeDeadlineSeconds=1,
+        pendingDeadlineSeconds=10**6,
+        attemptDeadlineSeconds=60,
+    ),
+    "rules": set_spec(
+        retries={
+            "rules": [
+                {
+                    "exitCodes": [1, 255],
+                    "failureClasses": ["User", "Timeout"],
+                    "stages": ["middle"],
+                    "exceptions": ["ValueError"],
+                    "action": "Ignore",
+                }
+            ]
+            * 20,
+            "backoff": {"jitter": 0},
+        }
     ),
     "retries": set_spec(retries={"limit": 3, "backoff": {"initialSeconds": 0, "factor": 1.5}}),
 }
@@ -300,3 +350,79 @@ def test_a_finished_run_never_changes(cluster: ControlPlane) -> None:
     assert not write_status(cluster, "over", **done)
     assert "a finished run never changes" in write_status(cluster, "over", exitCode=1)
     assert "a finished run never changes" in write_status(cluster, "over", phase="Running")
+
+
+STARTED = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}
+FINISHED = {"phase": "Succeeded", "exitCode": 0, "completionTime": "2026-01-01T00:00:00Z"}
+FIXED: dict[str, Any] = {
+    "mode": "Subprocess",
+    "params": [{"name": "a", "value": "1"}],
+    "code": {"files": {"other.py": ""}},
+    "retries": {"limit": 5},
+    "podTemplate": {"metadata": {"labels": {"a": "b"}}},
+    "terminationGracePeriodSeconds": 5,
+}
+CHANGEABLE: dict[str, Any] = {
+    "suspend": True,
+    "shutdown": "Drain",
+    "activeDeadlineSeconds": 5,
+    "pendingDeadlineSeconds": 5,
+    "attemptDeadlineSeconds": 5,
+}
+
+
+def change_spec(cluster: ControlPlane, name: str, **spec: Any) -> str:
+    """What the API server says against a change."""
+    patch = json.dumps({"spec": spec})
+    arguments = ("patch", "prun", name, "-n", "recovery", "--type=merge", "-p", patch)
+    return cluster.try_kubectl(*arguments).stderr
+
+
+@pytest.fixture
+def created(cluster: ControlPlane, request: pytest.FixtureRequest) -> str:
+    """A run of this test's own."""
+    name = f"changed-{abs(hash(request.node.name))}"
+    document = json.dumps(manifest(name, namespace="recovery"))
+    cluster.kubectl("create", "-f", "-", stdin=document)
+    return name
+
+
+def test_every_field_of_the_spec_is_tried() -> None:
+    assert {*FIXED, *CHANGEABLE, "pipeline"} == spec_fields()
+
+
+def spec_fields() -> set[str]:
+    return {field.alias or name for name, field in PipelineRunSpec.model_fields.items()}
+
+
+@pytest.mark.parametrize("field", FIXED)
+def test_a_field_that_is_fixed_once_the_run_has_started(
+    cluster: ControlPlane, created: str, field: str
+) -> None:
+    assert not write_status(cluster, created, **STARTED)
+    refused = change_spec(cluster, created, **{field: FIXED[field]})
+    assert f"spec.{field}: " in refused
+    assert "cannot be changed once the run has started" in refused
+    # Once it is suspended it has no start any more: whoever admits it may still change it.
+    assert not write_status(cluster, created, phase="Suspended", startTime=None)
+    assert not change_spec(cluster, created, **{field: FIXED[field]})
+
+
+@pytest.mark.parametrize("field", CHANGEABLE)
+def test_a_field_that_may_change_until_the_run_has_finished(
+    cluster: ControlPlane, created: str, field: str
+) -> None:
+    assert not write_status(cluster, created, **STARTED)
+    assert not change_spec(cluster, created, **{field: CHANGEABLE[field]})
+    assert not write_status(cluster, created, **FINISHED)
+    refused = change_spec(cluster, created, **{field: None})
+    assert "cannot be changed once the run has finished" in refused
+
+
+def test_a_shutdown_only_becomes_stronger(cluster: ControlPlane, created: str) -> None:
+    message = "can only become stronger: from Drain to Terminate, and never back"
+    assert not change_spec(cluster, created, shutdown="Drain")
+    assert message in change_spec(cluster, created, shutdown=None)
+    assert not change_spec(cluster, created, shutdown="Terminate")
+    for weaker in (None, "Drain"):
+        assert message in change_spec(cluster, created, shutdown=weaker)

@@ -206,7 +206,7 @@ def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
         assert granted == {
             ("pipelinerun.dev", "pipelineruns"): ["get", "list", "watch"],
             ("pipelinerun.dev", "pipelineruns/status"): ["update"],
-            ("", "pods"): ["get", "list", "watch", "create", "delete"],
+            ("", "pods"): ["get", "list", "watch", "create", "patch", "delete"],
             ("", "events"): ["create"],
         }
 

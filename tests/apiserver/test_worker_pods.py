@@ -175,3 +175,121 @@ def test_a_pod_that_a_policy_refuses_is_told_and_tried_again(runs: Runs) -> None
     assert status["phase"] == "Starting"
     (message,) = {it["message"] for it in status["conditions"]}
     assert "runAsUser=0" in message
+
+
+def tell(cluster: ControlPlane, pod: str, **status: Any) -> None:
+    """Write a pod's status, as its kubelet does."""
+    patch = ("patch", "pod", pod, "-n", NAMESPACE, "--subresource=status", "--type=merge")
+    cluster.kubectl(*patch, "-p", json.dumps({"status": status}))
+
+
+def container(**state: Any) -> list[Document]:
+    about = {"name": "pipeline", "image": "", "imageID": "", "ready": False, "restartCount": 0}
+    return [{**about, "state": state}]
+
+
+def begun(cluster: ControlPlane, runs: Runs, name: str, **spec: Any) -> str:
+    """A run whose pod runs, as far as anybody can see; gives the pod's name."""
+    runs.apply(run(name, **spec))
+    pod = str(pod_of(cluster, name)["metadata"]["name"])
+    tell(cluster, pod, phase="Running", containerStatuses=container(running={}))
+    runs.wait(name, in_phase("Running"), NAMESPACE)
+    return pod
+
+
+def was_stopped(cluster: ControlPlane, name: str) -> bool:
+    return bool(pod_of(cluster, name)["spec"].get("activeDeadlineSeconds") == 1)
+
+
+LATE = {"phase": "Failed", "reason": "DeadlineExceeded", "message": "Pod was active too long"}
+
+
+def test_a_pod_that_has_not_begun_is_deleted_when_its_run_is_suspended(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    runs.apply(run("held", suspend=True))
+    runs.wait("held", in_phase("Suspended"), NAMESPACE)
+    assert pods_of(cluster, "held") == []
+    runs.change("held", NAMESPACE, suspend=False)
+    pod_of(cluster, "held")
+    runs.change("held", NAMESPACE, suspend=True)
+    status = runs.wait("held", in_phase("Suspended"), NAMESPACE)
+    assert pods_of(cluster, "held") == []
+    assert [it["reason"] for it in status["attempts"]] == ["Suspended"]
+    assert "infrastructureFailures" not in status
+    runs.change("held", NAMESPACE, suspend=False)
+    wait_for(lambda: bool(pods_of(cluster, "held")))
+    assert pod_of(cluster, "held")["metadata"]["labels"]["pipelinerun.dev/attempt"] == "2"
+
+
+def test_a_pod_that_runs_is_ended_by_its_kubelet_and_stays(
+    cluster: ControlPlane, runs: Runs, operator: OperatorProcess
+) -> None:
+    pod = begun(cluster, runs, "ended", retries={"infrastructureLimit": 5})
+    runs.change("ended", NAMESPACE, shutdown="Terminate")
+    runs.wait("ended", in_phase("Stopping"), NAMESPACE)
+    wait_for(lambda: was_stopped(cluster, "ended"))
+    # Its container may run on for the length of its grace.
+    tell(cluster, pod, **LATE)
+    operator.stop(signal.SIGKILL)
+    operator.start()
+    runs.apply(run("marker-of-ended"))
+    pod_of(cluster, "marker-of-ended")
+    assert runs.status("ended", NAMESPACE)["phase"] == "Stopping"
+    tell(cluster, pod, containerStatuses=container(terminated={"exitCode": 137}))
+    status = runs.wait("ended", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Cancelled", 137)
+    assert status["failure"]["class"] == "Cancelled"
+    assert pod_of(cluster, "ended")["metadata"]["name"] == pod
+
+
+def test_a_pod_that_was_through_before_it_was_ended_has_succeeded(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    pod = begun(cluster, runs, "through")
+    runs.change("through", NAMESPACE, suspend=True)
+    wait_for(lambda: was_stopped(cluster, "through"))
+    tell(cluster, pod, phase="Succeeded", containerStatuses=container(terminated={"exitCode": 0}))
+    status = runs.wait("through", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+
+
+def test_a_suspended_pod_keeps_its_log(cluster: ControlPlane, runs: Runs) -> None:
+    pod = begun(cluster, runs, "paused")
+    runs.change("paused", NAMESPACE, suspend=True)
+    wait_for(lambda: was_stopped(cluster, "paused"))
+    tell(cluster, pod, **LATE, containerStatuses=container(terminated={"exitCode": 143}))
+    status = runs.wait("paused", in_phase("Suspended"), NAMESPACE)
+    assert (status["attempts"][0]["reason"], status["attempts"][0]["exitCode"]) == (
+        "Suspended",
+        143,
+    )
+    runs.change("paused", NAMESPACE, suspend=False)
+    wait_for(lambda: len(pods_of(cluster, "paused")) == 2)
+
+
+def test_a_pod_that_takes_too_long_is_ended(cluster: ControlPlane, runs: Runs) -> None:
+    pod = begun(cluster, runs, "late", attemptDeadlineSeconds=3)
+    wait_for(lambda: was_stopped(cluster, "late"))
+    tell(cluster, pod, **LATE, containerStatuses=container(terminated={"exitCode": 143}))
+    status = runs.wait("late", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Failed", 124)
+    assert reasons(status)["Succeeded"] == ("False", "AttemptDeadlineExceeded")
+
+
+def test_a_pod_that_no_node_takes_in_time_is_given_up(cluster: ControlPlane, runs: Runs) -> None:
+    runs.apply(run("unserved", pendingDeadlineSeconds=2))
+    pod_of(cluster, "unserved")
+    status = runs.wait("unserved", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Failed", 124)
+    assert reasons(status)["Succeeded"] == ("False", "PendingDeadlineExceeded")
+    wait_for(lambda: not pods_of(cluster, "unserved"))
+
+
+def test_a_run_whose_pod_is_refused_can_be_cancelled(runs: Runs) -> None:
+    runs.apply(run("refused-again", **with_container(securityContext={"runAsUser": 0})))
+    refused = ("Unknown", "PodRefused")
+    runs.wait("refused-again", lambda it: reasons(it).get("Succeeded") == refused, NAMESPACE)
+    runs.change("refused-again", NAMESPACE, shutdown="Drain")
+    status = runs.wait("refused-again", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Cancelled", 143)

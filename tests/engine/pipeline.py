@@ -31,7 +31,7 @@ class Pipeline:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kept = folder / "kept.jsonl"
-        self.stopping = threading.Event()
+        self.stopping, self.draining = threading.Event(), threading.Event()
 
     @property
     def keep(self) -> dict[str, Any]:
@@ -69,7 +69,9 @@ class Pipeline:
         **definition: Any,
     ) -> Outcome:
         job = self.job(stages, code, **definition)
-        return run_pipeline(job, on_progress=on_progress, stopping=self.stopping)
+        return run_pipeline(
+            job, on_progress=on_progress, stopping=self.stopping, draining=self.draining
+        )
 
 
 def numbers(count: int) -> dict[str, Any]:

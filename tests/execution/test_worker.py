@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,15 +53,24 @@ pytestmark = pytest.mark.usefixtures("trace")
 class Worker:
     """A worker process and what it leaves."""
 
-    def __init__(self, folder: Path, *middle: Document, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *middle: Document,
+        prefix: tuple[str, ...] = (),
+        source: Document = SOURCE,
+    ) -> None:
         self._folder, self._prefix = folder, prefix
+        self._source = source
         self._middle = middle
         (self.port,) = free_ports(1)
         self.message = folder / "termination-log"
 
     @contextmanager
     def running(self, grace: float = 20.0) -> Iterator[Program]:
-        definition = PipelineDefinition.model_validate({"stages": [SOURCE, *self._middle, SINK]})
+        definition = PipelineDefinition.model_validate(
+            {"stages": [self._source, *self._middle, SINK]}
+        )
         identity = RunIdentity(name="run", namespace="here", uid="u", attempt=2)
         code = Code(files={"steps.py": STEPS + MORE})
         job = self._folder / "job"
@@ -189,3 +199,35 @@ def test_sigkill_of_the_worker_leaves_nothing(tmp_path: Path, trace: str) -> Non
         process.kill()
         process.wait()
         assert eventually(lambda: not traced(trace), 30)
+
+
+def post(port: int, path: str, body: str) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body.encode())
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_worker_drains_for_whoever_knows_the_uid(tmp_path: Path) -> None:
+    source = {"name": "endless", "type": "source", "callable": "steps:endless"}
+    worker = Worker(tmp_path, stage("square", "square"), source=source)
+    with worker.running() as process:
+        eventually(lambda: flows(worker.port))
+        assert post(worker.port, "/drain", "wrong") == 403
+        assert post(worker.port, "/elsewhere", "u") == 404
+        assert post(worker.port, "/drain", "u") == 202
+        process.communicate()
+    assert process.returncode == 0
+    first, *_, last = worker.outcome.stages
+    assert first.rows_out == last.rows_in > 0
+
+
+def flows(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress", timeout=5) as answer:
+            stages = json.loads(answer.read())["stages"]
+    except OSError:
+        return False
+    return bool(stages) and stages[0]["rowsOut"] > 0

@@ -6,14 +6,18 @@ from pipelinerun.api.run import (
     Failure,
     FailureClass,
     Outcome,
+    Phase,
     PipelineRunStatus,
     StageState,
     StageStatus,
+    StopCause,
     Worker,
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.retry import budget_for
+from pipelinerun.core.stopping import REASONS
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -71,16 +75,35 @@ def backing_off(
     outcome: Outcome | None = None, status: PipelineRunStatus | None = None
 ) -> PipelineRunStatus:
     """A run whose last attempt failed and that is to be tried again."""
-    ended = build.attempt_ended(running(status), outcome or failed(), now=NOW)
-    return build.in_phase(
-        ended, "Pending", reasons.BACKING_OFF, "again soon", generation=1, now=NOW
+    outcome = outcome or failed()
+    budget = budget_for(outcome)
+    ended = build.attempt_ended(running(status), outcome, now=NOW, budget=budget)
+    until = NOW + timedelta(seconds=10)
+    return build.backing_off(ended, until, "again soon", generation=1, now=NOW)
+
+
+def suspended(status: PipelineRunStatus | None = None) -> PipelineRunStatus:
+    """A run that is held."""
+    return build.suspended(status or PipelineRunStatus(), generation=1, now=NOW)
+
+
+def stopping(cause: StopCause, status: PipelineRunStatus | None = None) -> PipelineRunStatus:
+    """A run whose attempt was told to end."""
+    return build.stopping(
+        status or running(),
+        cause,
+        f"because of {cause}",
+        reason=REASONS[cause],
+        explanation="it ends",
+        generation=1,
+        now=NOW,
     )
 
 
-def finished(outcome: Outcome) -> PipelineRunStatus:
+def finished(outcome: Outcome, phase: Phase | None = None) -> PipelineRunStatus:
     """A run that is over."""
-    ended = build.attempt_ended(running(), outcome, now=NOW)
-    return build.finished(ended, outcome, generation=1, now=NOW)
+    ended = build.attempt_ended(running(), outcome, now=NOW, budget=budget_for(outcome))
+    return build.finished(ended, outcome, generation=1, now=NOW, phase=phase)
 
 
 SIGHTINGS: dict[str, Sighting | None] = {
@@ -90,6 +113,7 @@ SIGHTINGS: dict[str, Sighting | None] = {
     "success": Sighting(1, "Ended", outcome=success()),
     "user failure": Sighting(1, "Ended", outcome=failed()),
     "config failure": Sighting(1, "Ended", outcome=failed("Config", 2)),
+    "stopped": Sighting(1, "Ended", outcome=failed("Cancelled", 143)),
     "infrastructure failure": Sighting(1, "Ended", outcome=failed("Infrastructure", 137)),
     "an end without an outcome": Sighting(1, "Ended"),
     "lost": Sighting(1, "Lost", message="its node is gone"),

@@ -55,6 +55,20 @@ def kill_driver():
 
 def drop(row):
     return None
+
+def endless(pause=0.01, beat=None):
+    n = 0
+    while True:
+        if beat:
+            Path(beat).write_text(str(n))
+        yield {"n": n}
+        n += 1
+        time.sleep(pause)
+
+def stubborn(row):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    while True:
+        time.sleep(1)
 """
 
 SOURCE: Document = {"name": "numbers", "type": "source", "callable": "steps:numbers"}
@@ -123,6 +137,12 @@ class Runs:
         metadata = document["metadata"]
         return self.wait(metadata["name"], is_finished, metadata["namespace"])
 
+    def change(self, name: str, namespace: str = "default", **spec: Any) -> None:
+        """Change fields of the spec; None takes one away."""
+        patch = json.dumps({"spec": spec})
+        arguments = ("patch", "prun", name, "-n", namespace, "--type=merge", "-p", patch)
+        self._plane.kubectl(*arguments)
+
     def delete(self, name: str, namespace: str = "default") -> None:
         """``kubectl delete``."""
         self._plane.kubectl("delete", "pipelinerun", name, "-n", namespace)
@@ -147,7 +167,7 @@ class Runs:
 
 def is_finished(status: Mapping[str, Any]) -> bool:
     """Whether a status is terminal."""
-    return status.get("phase") in {"Succeeded", "Failed"}
+    return status.get("phase") in {"Succeeded", "Failed", "Cancelled"}
 
 
 def in_phase(phase: str) -> Callable[[Document], bool]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pipelinerun.api.run import MESSAGE_LIMIT, Condition, Phase
-from pipelinerun.core.conditions import conditions_for
+from pipelinerun.core.conditions import conditions_for, resumed_at
 from tests.support.decisions import LATER, NOW
 
 
@@ -24,7 +24,7 @@ def kstatus(found: list[Condition], generation: int) -> str:
         return "InProgress"
     if truths.get("Stalled") == "True":
         return "Failed"
-    return "Current" if truths.get("Ready") == "True" else "InProgress"
+    return "Current" if truths.get("Ready", "True") == "True" else "InProgress"
 
 
 TABLE: list[tuple[Phase, dict[str, str], str]] = [
@@ -43,7 +43,14 @@ TABLE: list[tuple[Phase, dict[str, str], str]] = [
         {"Succeeded": "Unknown", "Ready": "False", "Reconciling": "True"},
         "InProgress",
     ),
+    (
+        "Stopping",
+        {"Succeeded": "Unknown", "Ready": "False", "Reconciling": "True"},
+        "InProgress",
+    ),
+    ("Suspended", {"Succeeded": "Unknown", "Suspended": "True"}, "Current"),
     ("Succeeded", {"Succeeded": "True", "Ready": "True"}, "Current"),
+    ("Cancelled", {"Succeeded": "False", "Ready": "False", "Stalled": "True"}, "Failed"),
     ("Failed", {"Succeeded": "False", "Ready": "False", "Stalled": "True"}, "Failed"),
 ]
 
@@ -80,3 +87,19 @@ def test_times_are_written_in_utc_with_seconds() -> None:
     now = (NOW + timedelta(microseconds=900_000)).astimezone()
     (first, *_) = conditions_for("Pending", "R", "", previous=[], generation=1, now=now)
     assert first.last_transition_time == "2026-01-31T12:00:00Z"
+
+
+def test_a_resumed_run_tells_since_when() -> None:
+    held = conditions("Suspended")
+    resumed = conditions_for(
+        "Running", "AttemptRunning", "", previous=held, generation=4, now=LATER
+    )
+    done = conditions_for(
+        "Succeeded", "Completed", "", previous=resumed, generation=5, now=LATER + timedelta(1)
+    )
+    for found, generation in ((resumed, 4), (done, 5)):
+        (condition,) = (it for it in found if it.type == "Suspended")
+        assert (condition.status, condition.reason) == ("False", "Resumed")
+        assert condition.last_transition_time == f"{LATER:%Y-%m-%dT%H:%M:%SZ}"
+        assert condition.observed_generation == generation
+    assert resumed_at(done) == f"{LATER:%Y-%m-%dT%H:%M:%SZ}"

@@ -111,13 +111,14 @@ def test_whole_lists_of_map_type_are_exactly_those_of_objects() -> None:
         for path, node in ALL.items()
         if node["type"] == "array" and node["items"]["type"] == "object"
     }
-    assert paths_with("x-kubernetes-list-type") == of_objects
+    ordered = {".spec.retries.rules"}  # the first one that fits counts; none has a name
+    assert paths_with("x-kubernetes-list-type") == of_objects - ordered
 
 
 def test_rules_blame_fields_that_exist() -> None:
     for path in paths_with("x-kubernetes-validations"):
         for rule in ALL[path]["x-kubernetes-validations"]:
-            assert f"{path}{rule['fieldPath']}" in ALL
+            assert f"{path}{rule.get('fieldPath', '')}" in ALL
             assert rule["message"]
 
 

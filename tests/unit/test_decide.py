@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
+from typing import get_args
 
 import pytest
 
@@ -12,10 +13,13 @@ from pipelinerun.api.run import (
     Backoff,
     PipelineRunStatus,
     Retries,
+    RetryRule,
+    StopCause,
 )
 from pipelinerun.core import reasons
-from pipelinerun.core.observed import Decision, Observed, Refusal, Sighting, Wait
+from pipelinerun.core.observed import Decision, Observed, Refusal, Requests, Sighting, Wait
 from pipelinerun.core.policies import PROGRESS_INTERVAL, RUNNING_AFTER, decide
+from pipelinerun.core.retry import failures
 from tests.support.decisions import (
     LATER,
     NOW,
@@ -29,10 +33,12 @@ from tests.support.decisions import (
     running,
     stages,
     starting,
+    stopping,
     success,
+    suspended,
 )
 
-UNDER_WAY = {"Starting", "Running"}
+UNDER_WAY = {"Starting", "Running", "Stopping"}
 STATUSES = {
     "new": PipelineRunStatus(),
     "pending": pending(),
@@ -41,6 +47,19 @@ STATUSES = {
     "running": running(),
     "succeeded": finished(success()),
     "failed": finished(failed()),
+    "cancelled": finished(success(), "Cancelled"),
+    "suspended": suspended(),
+    "suspended again": suspended(backing_off()),
+    "resumed": pending(suspended()),
+    **{f"stopping by {cause}": stopping(cause) for cause in get_args(StopCause)},
+}
+REQUESTS = {
+    "nothing": Requests(),
+    "suspend": Requests(suspend=True),
+    "drain": Requests(shutdown="Drain"),
+    "terminate": Requests(shutdown="Terminate"),
+    "suspend and drain": Requests(suspend=True, shutdown="Drain"),
+    "deadlines": Requests(active_deadline=60, attempt_deadline=30, pending_deadline=20),
 }
 REFUSALS = {
     "allowed": None,
@@ -56,12 +75,31 @@ AGES = {"just written": 0.0, "written long ago": float("inf")}
 TIMES = {"now": NOW, "later": LATER}
 BUDGETS = {
     "no retries": Retries(infrastructure_limit=0),
-    "retries": Retries(limit=5, infrastructure_limit=5),
+    "retries": Retries(limit=5, infrastructure_limit=5, backoff=Backoff(jitter=0)),
+    "rules": Retries(
+        rules=[
+            RetryRule(failure_classes=["Timeout"], action="Ignore"),
+            RetryRule(exit_codes=[1], stages=["out"], action="Ignore"),
+            RetryRule(failure_classes=["Infrastructure"], action="Fail"),
+        ],
+        backoff=Backoff(jitter=0),
+    ),
 }
 
-GRID = list(
-    product(STATUSES, SIGHTINGS, REFUSALS, WAITS, READY, AGES, BUDGETS, TIMES),
-)
+GRID = [
+    *product(STATUSES, SIGHTINGS, REFUSALS, WAITS, READY, AGES, BUDGETS, ["nothing"], TIMES),
+    *product(
+        STATUSES,
+        SIGHTINGS,
+        REFUSALS,
+        ["a place"],
+        READY,
+        ["written long ago"],
+        BUDGETS,
+        [asked for asked in REQUESTS if asked != "nothing"],
+        TIMES,
+    ),
+]
 
 
 def facts(
@@ -72,10 +110,13 @@ def facts(
     ready: str = "ready",
     age: str = "written long ago",
     budget: str = "no retries",
+    asked: str = "nothing",
 ) -> Observed:
     return Observed(
         status=STATUSES[status],
         generation=1,
+        created=NOW,
+        requests=REQUESTS[asked],
         retries=BUDGETS[budget],
         stage_names=STAGES,
         refusal=REFUSALS[refusal],
@@ -107,6 +148,7 @@ def check_invariants(observed: Observed, decision: Decision, now: datetime) -> N
         assert decision.release
     if decision.start is not None:
         assert before.phase not in UNDER_WAY
+        assert not observed.requests.hold
         assert (after.phase, after.attempt) == ("Starting", decision.start)
         assert decision.start == (before.attempt or 0) + 1
         assert not decision.release
@@ -114,9 +156,15 @@ def check_invariants(observed: Observed, decision: Decision, now: datetime) -> N
         assert after.attempt == before.attempt
     assert (after.exit_code is not None) == (after.phase in TERMINAL_PHASES)
     assert (after.completion_time is not None) == (after.phase in TERMINAL_PHASES)
-    assert (after.exit_code == 0) == (after.phase == "Succeeded")
-    assert (after.failure is not None) == (after.phase == "Failed")
-    assert (after.infrastructure_failures or 0) <= (after.attempt or 0)
+    assert after.phase != "Succeeded" or after.exit_code == 0
+    assert after.phase != "Failed" or after.exit_code != 0
+    assert (after.failure is None) == (after.exit_code in {None, 0})
+    assert failures(after) <= (after.attempt or 0)
+    assert (after.stopping is not None) == (after.phase == "Stopping")
+    assert (decision.stop is not None) == (after.phase == "Stopping" and observed.realiser_ready)
+    assert after.phase != "Suspended" or after.start_time is None
+    if after.phase != "Suspended" or before.phase != "Suspended":
+        assert len({it.type for it in after.conditions}) == len(after.conditions)
     if before.phase in UNDER_WAY and after.phase not in UNDER_WAY:
         assert decision.release
         assert after.attempts[-1].completion_time is not None
@@ -145,8 +193,9 @@ def test_a_second_decision_on_the_result_of_the_first_does_nothing(status: str) 
         observed = facts(*factors)
         first = decide(observed, TIMES[time])
         second = decide(afterwards(observed, first), TIMES[time])
-        # A refusal that was hidden behind a running attempt shows once that has failed.
-        if observed.refusal and status in {"starting", "running"}:
+        # What was hidden behind an attempt under way shows once that has ended: that the run is
+        # refused, held or late, or that it was resumed meanwhile.
+        if observed.status.phase in UNDER_WAY and first.release:
             continue
         assert second.status == first.status, case
         assert (second.start, second.event) == (None, None), case
@@ -187,6 +236,50 @@ TABLE: list[tuple[str, str, dict[str, str], str | None]] = [
     ("running", "lost", {"ready": "not ready"}, "Running"),
     ("running", "nothing", {"ready": "not ready"}, "Running"),
     ("running", "nothing", {"budget": "retries"}, "Pending"),
+    ("new", "nothing", {"asked": "suspend"}, "Suspended"),
+    ("new", "nothing", {"asked": "suspend", "refusal": "refused"}, "Suspended"),
+    ("new", "nothing", {"asked": "drain"}, "Cancelled"),
+    ("new", "nothing", {"asked": "terminate", "refusal": "refused"}, "Cancelled"),
+    ("pending", "nothing", {"asked": "suspend"}, "Suspended"),
+    ("backing off", "nothing", {"asked": "suspend"}, "Suspended"),
+    ("backing off", "nothing", {"asked": "terminate"}, "Cancelled"),
+    ("suspended", "nothing", {"asked": "suspend"}, "Suspended"),
+    ("suspended", "nothing", {}, "Starting"),
+    ("suspended again", "nothing", {}, "Starting"),
+    ("suspended", "nothing", {"wait": "no place"}, "Pending"),
+    ("suspended", "nothing", {"refusal": "refused"}, "Failed"),
+    ("suspended", "nothing", {"asked": "suspend and drain"}, "Cancelled"),
+    ("starting", "starting", {"asked": "suspend"}, "Stopping"),
+    ("running", "running", {"asked": "suspend"}, "Stopping"),
+    ("running", "running", {"asked": "drain"}, "Stopping"),
+    ("running", "running", {"asked": "drain", "ready": "not ready"}, "Running"),
+    ("running", "success", {"asked": "drain"}, "Succeeded"),
+    ("running", "success", {"asked": "suspend"}, "Succeeded"),
+    ("running", "user failure", {"asked": "terminate"}, "Failed"),
+    ("running", "lost", {"asked": "suspend", "budget": "retries"}, "Pending"),
+    ("stopping by Suspend", "running", {}, "Stopping"),
+    ("stopping by Suspend", "stopped", {"asked": "suspend"}, "Suspended"),
+    ("stopping by Suspend", "stopped", {}, "Suspended"),
+    ("stopping by Suspend", "lost", {}, "Suspended"),
+    ("stopping by Suspend", "user failure", {"asked": "suspend"}, "Suspended"),
+    ("stopping by Suspend", "success", {"asked": "suspend"}, "Succeeded"),
+    ("stopping by Drain", "success", {"asked": "drain"}, "Cancelled"),
+    ("stopping by Drain", "user failure", {"asked": "drain", "budget": "retries"}, "Cancelled"),
+    ("stopping by Terminate", "stopped", {"asked": "terminate"}, "Cancelled"),
+    ("stopping by Terminate", "nothing", {"asked": "terminate"}, "Cancelled"),
+    ("stopping by Terminate", "success", {"asked": "terminate"}, "Succeeded"),
+    ("stopping by ActiveDeadline", "stopped", {"budget": "retries"}, "Failed"),
+    ("stopping by ActiveDeadline", "success", {}, "Succeeded"),
+    ("stopping by AttemptDeadline", "stopped", {"budget": "retries"}, "Failed"),
+    ("stopping by PendingDeadline", "lost", {"budget": "retries"}, "Failed"),
+    ("running", "user failure", {"budget": "rules"}, "Pending"),
+    ("running", "infrastructure failure", {"budget": "rules"}, "Failed"),
+    ("running", "config failure", {"budget": "rules"}, "Failed"),
+    ("stopping by AttemptDeadline", "stopped", {"budget": "rules"}, "Pending"),
+    ("stopping by ActiveDeadline", "stopped", {"budget": "rules"}, "Failed"),
+    ("stopping by Suspend", "user failure", {"budget": "rules"}, "Suspended"),
+    ("stopping by Drain", "user failure", {"budget": "rules"}, "Cancelled"),
+    ("cancelled", "success", {"asked": "suspend"}, "Cancelled"),
     ("succeeded", "lost", {"refusal": "refused"}, "Succeeded"),
     ("failed", "success", {"budget": "retries"}, "Failed"),
 ]
@@ -209,6 +302,7 @@ def test_the_intent_is_in_the_status_that_is_written_before_the_start() -> None:
 def test_a_run_that_waits_says_for_what() -> None:
     status = decide(facts("new", wait="no place"), NOW).status
     assert {it.reason for it in status.conditions} == {reasons.WAITING_FOR_PLACE}
+    assert decide(facts("pending", wait="no place"), NOW).status == STATUSES["pending"]
     assert decide(facts("pending", wait="no Ray"), NOW).status != STATUSES["pending"]
 
 

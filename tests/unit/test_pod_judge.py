@@ -1,5 +1,6 @@
 """What a pod's state says of its attempt."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from pipelinerun.api.run import Failure, Outcome, StageStatus
 from pipelinerun.api.termination import encode
 from pipelinerun.controller.pods.judge import PULL_PATIENCE, lost, sighting_of
-from pipelinerun.controller.pods.pod import Pod, read_pod
+from pipelinerun.controller.pods.pod import STOPPED, Pod, read_pod
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Sighting
 
@@ -41,6 +42,11 @@ def pod(status: Document | None = None, **metadata: Any) -> Pod:
     return found
 
 
+def stopped(status: Document) -> Pod:
+    """A pod that the operator has told to end."""
+    return replace(pod(status), deadline=STOPPED)
+
+
 def container(**state: Any) -> Document:
     return {"containerStatuses": [{"name": "sidecar"}, {"name": "pipeline", "state": state}]}
 
@@ -68,6 +74,7 @@ def told(code: int, kind: Any) -> str:
 
 
 DISRUPTED = {"type": "DisruptionTarget", "status": "True", "message": "by somebody"}
+PAST_DEADLINE = {"phase": "Failed", "reason": "DeadlineExceeded"}
 GONE = {"deletionTimestamp": "2026-02-01T11:59:20Z"}
 
 
@@ -103,6 +110,16 @@ GONE = {"deletionTimestamp": "2026-02-01T11:59:20Z"}
             pod({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}),
             (137, "Infrastructure", reasons.EVICTED),
         ),
+        (stopped(terminated(143, message=told(143, "Cancelled"))), (143, "Cancelled", "")),
+        (stopped(terminated(137)), (137, "Cancelled", "")),
+        (stopped(terminated(0, message=encode(Outcome(exit_code=0)))), (0, None, "")),
+        (stopped(terminated(7, message=told(7, "User"))), (7, "User", "")),
+        (stopped(PAST_DEADLINE), (143, "Cancelled", "")),
+        (
+            pod(terminated(143, message=told(143, "Cancelled")) | PAST_DEADLINE),
+            (124, "Timeout", ""),
+        ),
+        (pod(PAST_DEADLINE), (124, "Timeout", "")),
         (
             pod(container(waiting={"reason": "InvalidImageName"})),
             (125, "Config", reasons.IMAGE_PULL_FAILED),
@@ -162,6 +179,17 @@ def test_what_keeps_it_from_starting(status: Document, reason: str) -> None:
     sighting = seen(pod(status))
     assert (sighting.sight, sighting.reason) == ("Starting", reason)
     assert bool(sighting.message) == bool(reason)
+
+
+def test_a_container_that_runs_on_past_its_deadline_has_not_ended() -> None:
+    assert seen(stopped(container(running={}) | PAST_DEADLINE)).sight == "Running"
+
+
+def test_a_pod_that_is_gone_before_it_began_is_nowhere() -> None:
+    sighting = lost(pod(container(waiting={"reason": "ContainerCreating"}), **GONE), STAGES)
+    assert (sighting.sight, sighting.outcome) == ("Lost", None)
+    assert sighting.reason == reasons.POD_DELETED
+    assert sighting.message == "pod run-2-abc was deleted"
 
 
 def test_an_image_that_never_comes_ends_the_attempt() -> None:

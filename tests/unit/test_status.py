@@ -14,6 +14,7 @@ from pipelinerun.api.run import (
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.retry import budget_for
 from tests.support.decisions import (
     LATER,
     NOW,
@@ -83,12 +84,17 @@ def test_progress_that_is_not_known_changes_nothing() -> None:
 
 @pytest.mark.parametrize("class_", get_args(FailureClass))
 def test_an_ended_attempt_is_recorded(class_: FailureClass) -> None:
-    status = build.attempt_ended(running(), failed(class_, 7), now=LATER)
+    outcome = failed(class_, 7)
+    budget = budget_for(outcome)
+    status = build.attempt_ended(running(), outcome, now=LATER, budget=budget)
     (attempt,) = status.attempts
     assert (attempt.exit_code, attempt.elapsed_seconds, attempt.failure_class) == (7, 1.5, class_)
     assert attempt.completion_time == "2026-02-01T12:00:00Z"
     assert attempt.reason in reasons.MEANINGS
-    assert status.infrastructure_failures == (1 if class_ == "Infrastructure" else None)
+    lost = class_ == "Infrastructure"
+    assert (status.infrastructure_failures, status.user_failures) == ((1, None), (None, 1))[
+        not lost
+    ]
     assert status.exit_code is None
 
 

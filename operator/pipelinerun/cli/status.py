@@ -8,6 +8,7 @@ from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.core import status as build
+from pipelinerun.core.retry import budget_for
 
 
 def refused(error: InvalidDefinitionError, *, now: datetime) -> PipelineRunStatus:
@@ -25,7 +26,7 @@ def ended(
     status = build.attempt_started(
         PipelineRunStatus(), stage_names, None, generation=None, now=started
     )
-    status = build.attempt_ended(status, outcome, now=now)
+    status = build.attempt_ended(status, outcome, now=now, budget=budget_for(outcome))
     return build.finished(status, outcome, generation=None, now=now)
 
 

@@ -1,33 +1,46 @@
 """Gathering the facts that a decision is made from."""
 
+from datetime import datetime
+
 from pipelinerun.api import graph
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import Retries
+from pipelinerun.api.run import UNDER_WAY_PHASES, PipelineRunSpec, Retries
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Realiser
 from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
-from pipelinerun.core.observed import Observed, Refusal
+from pipelinerun.core.observed import Observed, Refusal, Requests
+from pipelinerun.core.retry import backing_off_for
 
 
-def observe(run: Run, realiser: Realiser, status_age: float) -> tuple[Observed, PipelineJob | None]:
+def observe(
+    run: Run, realiser: Realiser, status_age: float, now: datetime
+) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one."""
     number = run.status.attempt or 0
     sighting = realiser.sighting(run.uid, number) if number else None
-    under_way = run.status.phase in {"Starting", "Running"}
+    under_way = run.status.phase in UNDER_WAY_PHASES
     lacking = sighting is None or sighting.reason == reasons.POD_REFUSED
+    to_start_again = run.status.phase == "Starting" and realiser.restartable and lacking
+    requests = _requests(run.spec)
     job, refusal = None, None
-    if not run.finished and (not under_way or (realiser.restartable and lacking)):
+    if not run.finished and not requests.hold and (not under_way or to_start_again):
         job, refusal = _job(run, realiser, number if under_way else number + 1)
+    # Only who could start now may wait for a place: whoever waits keeps others from it.
+    may_start = not (run.finished or under_way or requests.hold or refusal)
+    may_start = may_start and backing_off_for(run.status, now) <= 0
     return (
         Observed(
             status=run.status,
             generation=run.generation,
+            uid=run.uid,
+            created=run.created,
+            requests=requests,
             retries=run.spec.retries if run.spec else Retries(),
             stage_names=_stage_names(job),
             refusal=None if under_way else refusal,
-            wait=None if under_way or run.finished or refusal else realiser.wait(run),
+            wait=realiser.wait(run) if may_start else None,
             worker=realiser.worker(run, number + 1),
             sighting=sighting,
             realiser_ready=realiser.ready,
@@ -35,6 +48,19 @@ def observe(run: Run, realiser: Realiser, status_age: float) -> tuple[Observed, 
             restartable=realiser.restartable and job is not None,
         ),
         job,
+    )
+
+
+def _requests(spec: PipelineRunSpec | None) -> Requests:
+    if spec is None:
+        return Requests()
+    return Requests(
+        suspend=spec.suspend,
+        shutdown=spec.shutdown,
+        active_deadline=spec.active_deadline_seconds,
+        pending_deadline=spec.pending_deadline_seconds,
+        attempt_deadline=spec.attempt_deadline_seconds,
+        grace=spec.termination_grace_period_seconds,
     )
 
 

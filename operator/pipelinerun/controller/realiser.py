@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Worker
+from pipelinerun.api.run import Shutdown, Worker
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 
@@ -41,6 +41,13 @@ class Realiser(Protocol):
 
     async def start(self, run: Run, job: PipelineJob) -> None:
         """Start an attempt whose intent is recorded. Idempotent by uid and attempt."""
+
+    async def stop(self, run: Run, number: int, how: Shutdown) -> None:
+        """Have an attempt end. Idempotent, and called again and again until it has ended.
+
+        Drain: its sources end, and what is in flight goes on to the sinks. Terminate: all of it
+        ends within the grace, or is killed. One that has not begun never begins.
+        """
 
     async def end(self, run: Run) -> None:
         """Nothing of the run's attempts may be left waiting or running. Idempotent."""

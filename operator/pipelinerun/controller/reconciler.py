@@ -59,8 +59,8 @@ class Reconciler:
         self._realisers.release(key, keep_uid=run.uid)
         realiser = self._realisers.of(run)
         await realiser.look(run)
-        observed, job = observe(run, realiser, self._status_age(run))
         now = datetime.now(UTC)
+        observed, job = observe(run, realiser, self._status_age(run), now)
         decision = decide(observed, now)
         if decision.start is not None:
             realiser.reserve(key)
@@ -70,6 +70,8 @@ class Reconciler:
             self._note_written(run)
         if decision.start is not None and job is not None:
             await realiser.start(run, job)
+        if decision.stop is not None:
+            await realiser.stop(run, run.status.attempt or 0, decision.stop)
         if decision.release:
             await self._realisers.end(run)
             self._realisers.release(key)

@@ -1,6 +1,8 @@
 """Facts: everything a decision may depend on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from pipelinerun.api.run import (
@@ -8,9 +10,12 @@ from pipelinerun.api.run import (
     Outcome,
     PipelineRunStatus,
     Retries,
+    Shutdown,
     StageStatus,
     Worker,
 )
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Sight = Literal["Starting", "Running", "Ended", "Lost"]
 
@@ -56,13 +61,42 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Requests:
+    """What the spec asks for beyond the start; it may change at any time.
+
+    Attributes:
+        suspend: hold the run.
+        shutdown: end it, and how.
+        active_deadline: seconds that the run may take.
+        pending_deadline: seconds that it may wait.
+        attempt_deadline: seconds that one attempt may take.
+        grace: seconds that an attempt gets to end by itself.
+    """
+
+    suspend: bool = False
+    shutdown: Shutdown | None = None
+    active_deadline: int | None = None
+    pending_deadline: int | None = None
+    attempt_deadline: int | None = None
+    grace: int = 30
+
+    @property
+    def hold(self) -> bool:
+        """Whether no attempt may start."""
+        return self.suspend or self.shutdown is not None
+
+
+@dataclass(frozen=True)
 class Observed:
     """A run as it is.
 
     Attributes:
         status: what was last written.
         generation: generation of the spec.
+        uid: of the run.
+        created: when the run was made.
         retries: the spec's rules for further attempts.
+        requests: what else the spec asks for.
         stage_names: enabled stages in order.
         refusal: why it can never start, if so.
         wait: why it cannot start now, if so.
@@ -76,7 +110,10 @@ class Observed:
 
     status: PipelineRunStatus
     generation: int
+    uid: str = ""
+    created: datetime = NEVER
     retries: Retries = field(default_factory=Retries)
+    requests: Requests = field(default_factory=Requests)
     stage_names: tuple[str, ...] = ()
     refusal: Refusal | None = None
     wait: Wait | None = None
@@ -98,11 +135,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, in this order: write the status, then start, release or stop, then tell.
+    """What to do, in this order: write the status, then start, stop or release, then tell.
 
     Attributes:
         status: the status as it should be; equal to the observed one when nothing is to be written.
         start: number of the attempt to start, once the status is written.
+        stop: how to have the attempt under way end, once the status is written.
         release: True when nothing needs the attempt's execution any more.
         event: what to tell.
         requeue_after: seconds after which to decide again even if nothing happens.
@@ -110,9 +148,14 @@ class Decision:
 
     status: PipelineRunStatus
     start: int | None = None
+    stop: Shutdown | None = None
     release: bool = False
     event: Event | None = None
     requeue_after: float | None = None
+
+
+Policy = Callable[[Observed, datetime], Decision | None]
+"""A verdict on the facts at a time; None leaves it to the next policy."""
 
 
 def nothing(observed: Observed, requeue_after: float | None = None) -> Decision:

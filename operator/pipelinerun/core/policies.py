@@ -1,30 +1,35 @@
 """The policies: an ordered chain of small pure functions, the first verdict wins.
 
-    Pending ──start──▶ Starting ──seen──▶ Running ──ended──▶ Succeeded
-       ▲                  │                  │
-       │                  └──ended or lost───┤
-       └────budget left, after backoff───────┴──no budget──▶ Failed
+    Suspended ◀─suspend─ Stopping ◀─────┬──────────┐
+       │                    │           │          │ suspend, shutdown or deadline
+       ▼                    ▼           │          │
+    Pending ──start──▶ (Cancelled)  Starting ──▶ Running ──ended──▶ Succeeded
+       ▲                                │          │
+       └─────budget left, after backoff─┴──────────┴──no budget───▶ Failed
 
-A run that can never start goes from Pending to Failed. Succeeded and Failed absorb.
+Succeeded, Failed and Cancelled absorb.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
+from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.run import (
     MESSAGE_LIMIT,
     TERMINAL_PHASES,
+    UNDER_WAY_PHASES,
     Failure,
     Outcome,
     PipelineRunStatus,
-    Worker,
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.observed import Decision, Event, Observed, Sighting, nothing
-from pipelinerun.core.retry import backoff_seconds, may_retry
-from pipelinerun.core.timestamps import parse_time
+from pipelinerun.core.conditions import current
+from pipelinerun.core.deadlines import next_in, passed
+from pipelinerun.core.ends import TERMINATED, record_end, to_start_again
+from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
+from pipelinerun.core.retry import backing_off_for
+from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
 
 PROGRESS_INTERVAL = 10.0
 """Seconds between two writes of progress."""
@@ -32,10 +37,6 @@ RUNNING_AFTER = 1.0
 """Seconds for which a run stays Starting at least: one that ends before saves a write."""
 RETRY_REFUSED = 30.0
 """Seconds after which a pod that was refused is tried again."""
-_KILLED = SIGNAL_BASE + 9
-_UNDER_WAY = frozenset({"Starting", "Running"})
-
-Policy = Callable[[Observed, datetime], Decision | None]
 
 
 def leave_finished_run(observed: Observed, _now: datetime) -> Decision | None:
@@ -47,43 +48,16 @@ def leave_finished_run(observed: Observed, _now: datetime) -> Decision | None:
 
 def wait_for_sight(observed: Observed, _now: datetime) -> Decision | None:
     """While nobody can know what is running, nothing is judged."""
-    if observed.status.phase in _UNDER_WAY and not observed.realiser_ready:
+    if observed.status.phase in UNDER_WAY_PHASES and not observed.realiser_ready:
         return nothing(observed)
     return None
 
 
-def record_end(observed: Observed, now: datetime) -> Decision | None:
-    """An attempt that has ended, or that nobody can find, is followed by its consequence."""
-    outcome = _end_of_attempt(observed)
-    if outcome is None:
-        return None
-    sighting = observed.sighting
-    reason = (sighting.reason if sighting else "") or build.reason_of(outcome)
-    worker = sighting.worker if sighting else None
-    ended = build.attempt_ended(observed.status, outcome, now=now, reason=reason, worker=worker)
-    generation = observed.generation
-    failure = outcome.failure
-    if failure is not None and may_retry(failure.class_, ended, observed.retries):
-        delay = backoff_seconds(observed.retries.backoff, ended.attempt or 1)
-        message = f"{build.summary(outcome)}; attempt {ended.attempt} failed, next in {delay:.0f} s"
-        waiting = build.in_phase(
-            ended, "Pending", reasons.BACKING_OFF, message, generation=generation, now=now
-        )
-        event = Event("Warning", reasons.RETRYING, message)
-        return Decision(waiting, release=True, event=event, requeue_after=delay)
-    status = build.finished(ended, outcome, generation=generation, now=now, reason=reason)
-    message = f"{build.summary(outcome)}, attempt {status.attempt}{_place(status.worker)}"
-    event = Event("Warning" if failure else "Normal", reason, message)
-    return Decision(status, release=True, event=event)
-
-
 def start_again(observed: Observed, now: datetime) -> Decision | None:
     """An attempt whose intent is recorded, and which is nowhere yet, is started."""
-    if observed.status.phase != "Starting" or not observed.restartable:
+    if not to_start_again(observed):
         return None
     sighting = observed.sighting
-    if sighting is not None and sighting.reason != reasons.POD_REFUSED:
-        return None
     status = observed.status if sighting is None else _blocked(observed, sighting, now)
     return Decision(status, start=observed.status.attempt, requeue_after=RETRY_REFUSED)
 
@@ -101,7 +75,7 @@ def tell_what_blocks(observed: Observed, now: datetime) -> Decision | None:
 
 def record_progress(observed: Observed, now: datetime) -> Decision | None:
     """An attempt that runs is shown as Running, and how far it is every now and then."""
-    if observed.status.phase not in _UNDER_WAY or observed.sighting is None:
+    if observed.status.phase not in {"Starting", "Running"} or observed.sighting is None:
         return None
     if observed.sighting.sight == "Starting":
         return nothing(observed)
@@ -113,6 +87,56 @@ def record_progress(observed: Observed, now: datetime) -> Decision | None:
         observed.status, observed.sighting, generation=observed.generation, now=now
     )
     return Decision(status, requeue_after=PROGRESS_INTERVAL)
+
+
+def cancel(observed: Observed, now: datetime) -> Decision | None:
+    """A run that is to end and has no attempt under way ends at once."""
+    shutdown = observed.requests.shutdown
+    if shutdown is None:
+        return None
+    message = f"{asked(shutdown).message}; no attempt was under way"
+    outcome = Outcome(
+        exit_code=TERMINATED,
+        elapsed_seconds=_elapsed(observed.status),
+        failure=Failure(class_="Cancelled", message=message, signal=15),
+    )
+    status = build.finished(
+        observed.status,
+        outcome,
+        generation=observed.generation,
+        now=now,
+        phase="Cancelled",
+        reason=reasons.CANCELLED,
+    )
+    return Decision(status, release=True, event=Event("Normal", reasons.CANCELLED, message))
+
+
+def hold(observed: Observed, now: datetime) -> Decision | None:
+    """A run that is suspended waits, takes no place and says so."""
+    if not observed.requests.suspend:
+        return None
+    status = build.suspended(observed.status, generation=observed.generation, now=now)
+    already = observed.status.phase == "Suspended"
+    message = "The run waits until spec.suspend is false"
+    event = None if already else Event("Normal", reasons.SUSPENDED, message)
+    return Decision(status, release=True, event=event)
+
+
+def time_out(observed: Observed, now: datetime) -> Decision | None:
+    """A run whose deadline passes while no attempt is under way fails."""
+    deadline = passed(observed, now)
+    if deadline is None:
+        return None
+    reason = REASONS[deadline.cause]
+    outcome = Outcome(
+        exit_code=ExitCode.DEADLINE,
+        elapsed_seconds=_elapsed(observed.status),
+        failure=Failure(class_="Timeout", message=deadline.message[:MESSAGE_LIMIT]),
+    )
+    status = build.finished(
+        observed.status, outcome, generation=observed.generation, now=now, reason=reason
+    )
+    return Decision(status, release=True, event=Event("Warning", reason, deadline.message))
 
 
 def refuse(observed: Observed, now: datetime) -> Decision | None:
@@ -130,16 +154,8 @@ def refuse(observed: Observed, now: datetime) -> Decision | None:
 
 def back_off(observed: Observed, now: datetime) -> Decision | None:
     """After a failed attempt the next one waits."""
-    if not observed.status.attempts:
-        return None
-    last = observed.status.attempts[-1]
-    if last.completion_time is None:
-        return None
-    delay = backoff_seconds(observed.retries.backoff, observed.status.attempt or 1)
-    remaining = parse_time(last.completion_time) + timedelta(seconds=delay) - now
-    if remaining <= timedelta(0):
-        return None
-    return nothing(observed, requeue_after=remaining.total_seconds())
+    remaining = backing_off_for(observed.status, now)
+    return nothing(observed, requeue_after=remaining) if remaining > 0 else None
 
 
 def wait_for_place(observed: Observed, now: datetime) -> Decision | None:
@@ -147,8 +163,7 @@ def wait_for_place(observed: Observed, now: datetime) -> Decision | None:
     wait = observed.wait
     if wait is None:
         return None
-    current = {condition.reason for condition in observed.status.conditions}
-    if observed.status.phase == "Pending" and current == {wait.reason}:
+    if observed.status.phase == "Pending" and _says(observed, wait.reason):
         return nothing(observed)
     status = build.in_phase(
         observed.status,
@@ -170,7 +185,7 @@ def start(observed: Observed, now: datetime) -> Decision:
         generation=observed.generation,
         now=now,
     )
-    message = f"Attempt {status.attempt} started{_place(observed.worker)}"
+    message = f"Attempt {status.attempt} started{build.place(observed.worker)}"
     # The start of a pod is told by Events of its own; another one here would be a write too many.
     in_pod = observed.worker is not None and observed.worker.pod is not None
     event = None if in_pod else Event("Normal", reasons.ATTEMPT_STARTED, message)
@@ -180,10 +195,15 @@ def start(observed: Observed, now: datetime) -> Decision:
 POLICIES: tuple[Policy, ...] = (
     leave_finished_run,
     wait_for_sight,
-    start_again,
     record_end,
+    begin_stop,
+    go_on_stopping,
+    start_again,
     tell_what_blocks,
     record_progress,
+    cancel,
+    hold,
+    time_out,
     refuse,
     back_off,
     wait_for_place,
@@ -193,11 +213,25 @@ POLICIES: tuple[Policy, ...] = (
 
 def decide(observed: Observed, now: datetime) -> Decision:
     """What to do about a run; the same facts and time always give the same decision."""
-    return next(decision for policy in POLICIES if (decision := policy(observed, now)) is not None)
+    verdicts = (policy(observed, now) for policy in POLICIES)
+    decision = next(verdict for verdict in verdicts if verdict is not None)
+    waits = (decision.requeue_after, next_in(observed, decision.status, now))
+    return replace(
+        decision, requeue_after=min((it for it in waits if it is not None), default=None)
+    )
+
+
+def _says(observed: Observed, reason: str) -> bool:
+    condition = current(observed.status.conditions)
+    return condition is not None and condition.reason == reason
+
+
+def _elapsed(status: PipelineRunStatus) -> float:
+    return (status.attempts[-1].elapsed_seconds if status.attempts else None) or 0.0
 
 
 def _blocked(observed: Observed, sighting: Sighting, now: datetime) -> PipelineRunStatus:
-    if {condition.reason for condition in observed.status.conditions} == {sighting.reason}:
+    if _says(observed, sighting.reason):
         return observed.status
     return build.in_phase(
         observed.status,
@@ -207,23 +241,3 @@ def _blocked(observed: Observed, sighting: Sighting, now: datetime) -> PipelineR
         generation=observed.generation,
         now=now,
     )
-
-
-def _place(worker: Worker | None) -> str:
-    if worker is None:
-        return ""
-    return f" in pod {worker.pod}" if worker.pod else f" in operator {worker.operator}"
-
-
-def _end_of_attempt(observed: Observed) -> Outcome | None:
-    if observed.status.phase not in _UNDER_WAY:
-        return None
-    sighting = observed.sighting
-    if sighting is not None and sighting.sight in {"Starting", "Running"}:
-        return None
-    if sighting is not None and sighting.outcome is not None:
-        return sighting.outcome
-    known = f": {sighting.message}" if sighting is not None and sighting.message else ""
-    message = f"attempt {observed.status.attempt} is nowhere to be found{known}"[:MESSAGE_LIMIT]
-    failure = Failure(class_="Infrastructure", message=message, signal=9)
-    return Outcome(exit_code=_KILLED, failure=failure, stages=observed.status.stages)

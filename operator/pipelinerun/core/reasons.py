@@ -10,9 +10,14 @@ UNSCHEDULABLE: Final = "Unschedulable"
 CONTAINER_BLOCKED: Final = "ContainerBlocked"
 POD_REFUSED: Final = "PodRefused"
 
+SUSPENDED: Final = "Suspended"
+
 # Under way
 ATTEMPT_STARTING: Final = "AttemptStarting"
 ATTEMPT_RUNNING: Final = "AttemptRunning"
+SUSPENDING: Final = "Suspending"
+DRAINING: Final = "Draining"
+TERMINATING: Final = "Terminating"
 
 # Finished
 COMPLETED: Final = "Completed"
@@ -22,6 +27,8 @@ MODE_NOT_SUPPORTED: Final = "ModeNotSupported"
 PIPELINE_FAILED: Final = "PipelineFailed"
 OUT_OF_MEMORY: Final = "OutOfMemory"
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
+ATTEMPT_DEADLINE_EXCEEDED: Final = "AttemptDeadlineExceeded"
+PENDING_DEADLINE_EXCEEDED: Final = "PendingDeadlineExceeded"
 CANCELLED: Final = "Cancelled"
 INFRASTRUCTURE_FAILED: Final = "InfrastructureFailed"
 IMAGE_PULL_FAILED: Final = "ImagePullFailed"
@@ -36,6 +43,9 @@ WORKER_CRASHED: Final = "WorkerCrashed"
 ATTEMPT_STARTED: Final = "AttemptStarted"
 RETRYING: Final = "Retrying"
 
+# The condition Suspended only
+RESUMED: Final = "Resumed"
+
 MEANINGS: Final[dict[str, str]] = {
     WAITING_FOR_RAY: "The operator's Ray is still starting.",
     WAITING_FOR_PLACE: "All in-process places of the operator are taken; the oldest run is next.",
@@ -43,16 +53,22 @@ MEANINGS: Final[dict[str, str]] = {
     UNSCHEDULABLE: "No node takes the worker pod; the message is the scheduler's.",
     CONTAINER_BLOCKED: "The kubelet cannot start the worker's container; the message is its own.",
     POD_REFUSED: "A quota or a policy does not let the worker pod in; it is tried again.",
+    SUSPENDED: "spec.suspend holds the run, or ended the attempt.",
     ATTEMPT_STARTING: "An attempt was handed out; nothing has been seen of it yet.",
     ATTEMPT_RUNNING: "The attempt runs.",
+    SUSPENDING: "spec.suspend is true: the attempt has been told to end.",
+    DRAINING: "spec.shutdown is Drain: the sources stop, what is in flight goes on.",
+    TERMINATING: "spec.shutdown is Terminate: the attempt has been told to end.",
     COMPLETED: "The pipeline ended with exit code 0.",
     INVALID_DEFINITION: "The manifest breaks a rule; the message names the field.",
     NAMESPACE_NOT_ALLOWED: "The operator does not allow in-process runs in this namespace.",
     MODE_NOT_SUPPORTED: "The operator cannot run this mode.",
     PIPELINE_FAILED: "The pipeline's own code failed; status.failure says where and why.",
     OUT_OF_MEMORY: "The pipeline was killed because memory ran out.",
-    DEADLINE_EXCEEDED: "A deadline passed.",
-    CANCELLED: "Somebody ended the run.",
+    DEADLINE_EXCEEDED: "The run took longer than activeDeadlineSeconds.",
+    ATTEMPT_DEADLINE_EXCEEDED: "The attempt took longer than attemptDeadlineSeconds.",
+    PENDING_DEADLINE_EXCEEDED: "No attempt ran within pendingDeadlineSeconds.",
+    CANCELLED: "Somebody ended the run; mostly by spec.shutdown.",
     INFRASTRUCTURE_FAILED: "The attempt was lost: its driver, Ray or the operator went away.",
     IMAGE_PULL_FAILED: "The worker's image cannot be pulled; after a while the attempt fails.",
     EVICTED: "The worker pod was evicted.",
@@ -63,6 +79,7 @@ MEANINGS: Final[dict[str, str]] = {
     WORKER_CRASHED: "The worker itself was killed, or could not start the pipeline.",
     ATTEMPT_STARTED: "An attempt was started.",
     RETRYING: "An attempt failed and another one follows.",
+    RESUMED: "spec.suspend is false again.",
 }
 """What each reason means, for the reference."""
 
@@ -77,7 +94,13 @@ EVENTS: Final[frozenset[str]] = frozenset(
         PIPELINE_FAILED,
         OUT_OF_MEMORY,
         DEADLINE_EXCEEDED,
+        ATTEMPT_DEADLINE_EXCEEDED,
+        PENDING_DEADLINE_EXCEEDED,
         CANCELLED,
+        SUSPENDING,
+        SUSPENDED,
+        DRAINING,
+        TERMINATING,
         INFRASTRUCTURE_FAILED,
         IMAGE_PULL_FAILED,
         EVICTED,

@@ -6,6 +6,7 @@ from datetime import datetime
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.run import (
     MAX_ATTEMPTS_KEPT,
+    MESSAGE_LIMIT,
     AttemptStatus,
     Failure,
     FailureClass,
@@ -13,11 +14,14 @@ from pipelinerun.api.run import (
     Phase,
     PipelineRunStatus,
     StageStatus,
+    StopCause,
+    Stopping,
     Worker,
 )
 from pipelinerun.core import reasons
 from pipelinerun.core.conditions import conditions_for
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.retry import Budget
 from pipelinerun.core.timestamps import format_time
 
 _REASON_OF_CLASS: dict[FailureClass, str] = {
@@ -86,9 +90,56 @@ def attempt_running(
 ) -> PipelineRunStatus:
     """The status of an attempt that runs, with how far its stages are."""
     message = f"Attempt {status.attempt} is running"
-    changed = _with_worker(_with_stages(status, sighting.stages), sighting.worker)
+    changed = seen(status, sighting).model_copy(update={"next_attempt_time": None})
     return in_phase(
         changed, "Running", reasons.ATTEMPT_RUNNING, message, generation=generation, now=now
+    )
+
+
+def seen(status: PipelineRunStatus, sighting: Sighting) -> PipelineRunStatus:
+    """The status with where its attempt runs and how far its stages are."""
+    return _with_worker(_with_stages(status, sighting.stages), sighting.worker)
+
+
+def stopping(
+    status: PipelineRunStatus,
+    cause: StopCause,
+    message: str,
+    *,
+    reason: str,
+    explanation: str,
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status with the intent to end its attempt; written before the attempt is told."""
+    recorded = Stopping(cause=cause, time=format_time(now), message=message[:MESSAGE_LIMIT])
+    changed = status.model_copy(update={"stopping": recorded})
+    return in_phase(changed, "Stopping", reason, explanation, generation=generation, now=now)
+
+
+def backing_off(
+    status: PipelineRunStatus,
+    until: datetime,
+    message: str,
+    *,
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status of a run whose next attempt has to wait."""
+    changed = status.model_copy(update={"next_attempt_time": format_time(until)})
+    return in_phase(
+        changed, "Pending", reasons.BACKING_OFF, message, generation=generation, now=now
+    )
+
+
+def suspended(
+    status: PipelineRunStatus, *, generation: int | None, now: datetime
+) -> PipelineRunStatus:
+    """The status of a run that is held. It starts anew, so that what has passed does not count."""
+    changed = status.model_copy(update={"start_time": None, "next_attempt_time": None})
+    message = "The run waits until spec.suspend is false"
+    return in_phase(
+        changed, "Suspended", reasons.SUSPENDED, message, generation=generation, now=now
     )
 
 
@@ -99,9 +150,12 @@ def attempt_ended(
     now: datetime,
     reason: str = "",
     worker: Worker | None = None,
+    budget: Budget | None = None,
 ) -> PipelineRunStatus:
-    """The status with the outcome of its attempt recorded; the phase is yet to be decided."""
-    lost = outcome.failure is not None and outcome.failure.class_ == "Infrastructure"
+    """The status with the outcome of its attempt recorded; the phase is yet to be decided.
+
+    ``budget`` is what the attempt counts against, if anything.
+    """
     status = _with_worker(status, worker)
     attempts = [*status.attempts]
     if attempts:
@@ -114,13 +168,9 @@ def attempt_ended(
                 "completion_time": format_time(now),
             }
         )
-    changes = {
-        "attempts": attempts,
-        "infrastructure_failures": (status.infrastructure_failures or 0) + 1
-        if lost
-        else status.infrastructure_failures,
-    }
-    return _with_stages(status.model_copy(update=changes), outcome.stages)
+    changes = {"attempts": attempts, "stopping": None} | _counted(status, budget)
+    stages = outcome.stages or (_halted(status.stages) if outcome.failure else status.stages)
+    return _with_stages(status.model_copy(update=changes), stages)
 
 
 def finished(
@@ -129,23 +179,25 @@ def finished(
     *,
     generation: int | None,
     now: datetime,
+    phase: Phase | None = None,
     reason: str = "",
+    message: str = "",
 ) -> PipelineRunStatus:
-    """The last status of a run."""
+    """The last status of a run; phase, reason and message follow from its outcome if not given."""
     changed = status.model_copy(
         update={
             "exit_code": outcome.exit_code,
             "elapsed_seconds": round(outcome.elapsed_seconds, 3),
             "failure": outcome.failure,
             "completion_time": format_time(now),
+            "next_attempt_time": None,
         }
     )
-    phase: Phase = "Succeeded" if outcome.exit_code == ExitCode.SUCCESS else "Failed"
     return in_phase(
         changed,
-        phase,
+        phase or ("Succeeded" if outcome.exit_code == ExitCode.SUCCESS else "Failed"),
         reason or reason_of(outcome),
-        summary(outcome),
+        message or summary(outcome),
         generation=generation,
         now=now,
     )
@@ -161,6 +213,32 @@ def summary(outcome: Outcome) -> str:
     if outcome.failure is None:
         return f"Pipeline succeeded in {outcome.elapsed_seconds:.1f} s"
     return f"{_where(outcome.failure)} (exit code {outcome.exit_code})"
+
+
+def place(worker: Worker | None) -> str:
+    """Where an attempt runs, as the end of a sentence."""
+    if worker is None:
+        return ""
+    return f" in pod {worker.pod}" if worker.pod else f" in operator {worker.operator}"
+
+
+def _counted(status: PipelineRunStatus, budget: Budget | None) -> dict[str, int]:
+    match budget:
+        case "user":
+            return {"user_failures": (status.user_failures or 0) + 1}
+        case "infrastructure":
+            return {"infrastructure_failures": (status.infrastructure_failures or 0) + 1}
+        case "ignored":
+            return {"ignored_failures": (status.ignored_failures or 0) + 1}
+        case None:
+            return {}
+
+
+def _halted(stages: Sequence[StageStatus]) -> Sequence[StageStatus]:
+    return [
+        stage.model_copy(update={"state": "Stopped"}) if stage.state == "Running" else stage
+        for stage in stages
+    ]
 
 
 def _where(failure: Failure) -> str:

@@ -1,7 +1,7 @@
 """From a line of stages to a Ray Data plan."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ray.data import ActorPoolStrategy, Dataset
@@ -55,18 +55,18 @@ class Compiler:
         dataset, source_counted = dataset_of(self._plan_of(source), self._options)
         counted = {source.name} if source_counted else set()
         for stage in middle:
-            dataset = self._apply(dataset, stage)
+            dataset = self._apply(dataset, stage, entrance=not counted)
             counted.add(stage.name)
         if takes_dataset(sink):
             if not counted:
                 dataset = self._count(dataset, source)
                 counted.add(source.name)
             return Compiled(self._write(dataset, sink, enter), frozenset(counted))
-        consumed = self._apply(dataset, sink)
+        consumed = self._apply(dataset, sink, entrance=not counted)
         return Compiled(lambda: _consume(consumed), frozenset({*counted, sink.name}))
 
-    def _apply(self, dataset: Dataset, stage: Stage) -> Dataset:
-        plan = self._plan_of(stage)
+    def _apply(self, dataset: Dataset, stage: Stage, *, entrance: bool) -> Dataset:
+        plan = replace(self._plan_of(stage), entrance=entrance)
         shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
         if stage.per == "Batch":
             shape = {

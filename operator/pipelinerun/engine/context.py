@@ -31,5 +31,5 @@ class StageContext:
 
     @property
     def stopping(self) -> bool:
-        """Whether the run is to end: a source should return soon."""
+        """Whether the run is to end, or is drained: a source should return soon."""
         return self._stopping()

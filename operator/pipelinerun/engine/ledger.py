@@ -2,7 +2,8 @@
 
 Each process that runs a stage keeps one connection to the driver. It reports before and after each
 call and waits for the answer, so that when a call has returned the driver has its counts: they are
-exact by construction, without a helper actor. The answer carries whether the run is to end.
+exact by construction, without a helper actor. The answer carries whether the run is to end, or
+its sources are.
 A connection that ends in the middle of a call is a crash of that stage.
 """
 
@@ -22,6 +23,8 @@ from pipelinerun.api.run import Failure, StageState, StageStatus
 
 CRASH_LIMIT = 3
 """Crashes of one stage after which a run is given up; Ray Data alone would try without end."""
+GO, DRAIN, STOP = b"go", b"drain", b"stop"
+"""Answers to a report: go on; sources end, and all others go on; everything ends."""
 _TASKS_KEPT = 10_000
 
 
@@ -74,9 +77,15 @@ class _StageEntry:
 class Ledger:
     """Collects reports for the length of a ``with`` block."""
 
-    def __init__(self, stage_names: Sequence[str], host: str, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        stage_names: Sequence[str],
+        host: str,
+        stopping: threading.Event,
+        draining: threading.Event,
+    ) -> None:
         self._names = list(stage_names)
-        self._stopping = stopping
+        self._stopping, self._draining = stopping, draining
         self._entries = {name: _StageEntry() for name in self._names}
         self._lock = threading.Lock()
         self._failure: tuple[Failure, int] | None = None
@@ -100,6 +109,12 @@ class Ledger:
     @property
     def _ending(self) -> bool:
         return self._stopping.is_set() or self._abandoned.is_set() or self._failure is not None
+
+    @property
+    def _answer(self) -> bytes:
+        if self._ending:
+            return STOP
+        return DRAIN if self._draining.is_set() else GO
 
     @property
     def failure(self) -> tuple[Failure, int] | None:
@@ -161,9 +176,10 @@ class Ledger:
         with suppress(OSError, EOFError):
             while True:
                 report = json.loads(connection.recv_bytes())
-                inside = report["stage"] if report["inside"] else None
-                self._record(report)
-                connection.send_bytes(b"stop" if self._ending else b"go")
+                if report is not None:  # else it only asks
+                    inside = report["stage"] if report["inside"] else None
+                    self._record(report)
+                connection.send_bytes(self._answer)
         connection.close()
         with self._lock:
             self._connections.discard(connection)

@@ -23,6 +23,7 @@ class StagePlan:
         files: code that comes with the run, by path.
         address: the ledger to report to.
         stages: how many stages the run has.
+        entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
     """
 
     stage: Stage
@@ -30,6 +31,7 @@ class StagePlan:
     files: Mapping[str, str]
     address: Address
     stages: int
+    entrance: bool = False
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # The last moment before Ray Data calls the stages that it has fused, one within the other.

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import threading
+import time
 from dataclasses import asdict
 from multiprocessing.connection import Client, Connection
 from typing import Any
@@ -11,9 +13,14 @@ import ray
 
 from pipelinerun.api.run import Failure
 from pipelinerun.engine.errors import StoppedError
-from pipelinerun.engine.ledger import Address, Tally
+from pipelinerun.engine.ledger import DRAIN, STOP, Address, Tally
+
+ASK_INTERVAL = 0.2
+"""Seconds for which an answer holds when a stage's code asks whether it is to end."""
 
 _connections: dict[Address, "Connection[Any, Any]"] = {}
+_lock = threading.Lock()
+"""Held from a question to its answer: the stage's code may have threads."""
 
 
 class Reporter:
@@ -21,6 +28,7 @@ class Reporter:
 
     Attributes:
         stopping: whether the driver said that the run is to end.
+        draining: whether it said that the sources are to end.
     """
 
     def __init__(self, address: Address, stage: str) -> None:
@@ -29,7 +37,8 @@ class Reporter:
         self._process = f"{socket.gethostname()}/{os.getpid()}"
         self._task = ""
         self._total = Tally()
-        self.stopping = False
+        self.stopping = self.draining = False
+        self._answered = 0.0
 
     def enter(self) -> None:
         """Say that the stage's code is about to run.
@@ -54,6 +63,15 @@ class Reporter:
         self._total.add(tally)
         self._report(inside=False, failure=failure, exit_code=exit_code)
 
+    def ask(self) -> None:
+        """Learn anew whether the run is to end, in the middle of a call that may take long."""
+        if time.monotonic() - self._answered < ASK_INTERVAL:
+            return
+        try:
+            self._say(None)
+        except StoppedError:
+            self.stopping = True
+
     def _report(
         self, *, inside: bool, failure: Failure | None = None, exit_code: int | None = None
     ) -> None:
@@ -66,12 +84,18 @@ class Reporter:
             "failure": failure.model_dump(by_alias=True) if failure else None,
             "exitCode": exit_code,
         }
+        self._say(report)
+
+    def _say(self, report: dict[str, Any] | None) -> None:
         try:
-            connection = _connect(self._address)
-            connection.send_bytes(json.dumps(report).encode())
-            self.stopping = connection.recv_bytes() == b"stop"
+            with _lock:
+                connection = _connect(self._address)
+                connection.send_bytes(json.dumps(report).encode())
+                answer = connection.recv_bytes()
         except (OSError, EOFError):
             raise StoppedError from None  # the driver has ended its run
+        self._answered = time.monotonic()
+        self.stopping, self.draining = answer == STOP, answer in {DRAIN, STOP}
 
 
 def _connect(address: Address) -> "Connection[Any, Any]":

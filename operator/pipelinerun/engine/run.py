@@ -53,19 +53,22 @@ def run_pipeline(
     *,
     on_progress: ProgressCallback | None = None,
     stopping: threading.Event | None = None,
+    draining: threading.Event | None = None,
 ) -> Outcome:
     """Run a job to its end. Ray must be initialised in this process.
 
     Whatever the pipeline or its definition does wrong is told by the outcome; ``elapsed_seconds``
-    is left to the caller. Setting ``stopping`` makes it end soon, with exit code 143.
+    is left to the caller. Setting ``stopping`` makes it end soon, with exit code 143. Setting
+    ``draining`` makes its sources end; what they have given reaches the sinks, and the exit code
+    is 0.
     """
-    stopping = stopping or threading.Event()
+    stopping, draining = stopping or threading.Event(), draining or threading.Event()
     with importer.installed(job.code.files):
         try:
             _check(job.definition)
         except InvalidDefinitionError as error:
             return _invalid(job.definition, error)
-        outcome = _run(job, on_progress, stopping)
+        outcome = _run(job, on_progress, stopping, draining)
     log_follower.catch_up()
     if on_progress is not None:
         on_progress(outcome.stages)
@@ -100,7 +103,10 @@ def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> O
 
 
 def _run(
-    job: PipelineJob, on_progress: ProgressCallback | None, stopping: threading.Event
+    job: PipelineJob,
+    on_progress: ProgressCallback | None,
+    stopping: threading.Event,
+    draining: threading.Event,
 ) -> Outcome:
     stages = graph.stage_line(job.definition)
     names = [stage.name for stage in stages]
@@ -112,7 +118,10 @@ def _run(
         nonlocal current
         current = stage
 
-    with Ledger(names, _ledger_host(), stopping) as ledger, _quiet(job.definition.runtime):
+    with (
+        Ledger(names, _ledger_host(), stopping, draining) as ledger,
+        _quiet(job.definition.runtime),
+    ):
         compiled = Compiled(lambda: None, frozenset())
         error: BaseException | None = None
         with reporting(lambda: _joined(ledger.stages(), compiled.counted), on_progress):

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 from pipelinerun.engine import importer, printing
@@ -24,6 +25,7 @@ from pipelinerun.engine.rows import (
 Call = Callable[..., Any]
 Output = tuple[int, Any]
 """A batch, after the number of its rows."""
+Work = Callable[[Call, Iterable[Any], Tally], Iterator[Output]]
 
 NO_ROWS: Output = (0, ())
 END: Output = (0, None)
@@ -51,7 +53,7 @@ class StageRunner:
             try:
                 printing.print_whole_lines()
                 _use(self._plan)
-                self._call = self._plan.bind(lambda: self._reporter.stopping)
+                self._call = self._plan.bind(self._told_to_end)
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are the stage's failure
                 raise self._failed(tally, error) from None
             self._reporter.leave(tally)
@@ -60,16 +62,40 @@ class StageRunner:
     def over(self, block: Any) -> Iterator[Any]:
         """Run the stage over a block, or over a batch if it is called per batch."""
         call = self.load()
-        if self._plan.stage.type == "sink":
-            work = _sink_rows if self._plan.stage.per != "Batch" else _sink_batch
+        sink = self._plan.stage.type == "sink"
+        if self._plan.stage.per == "Batch":
+            work: Work = _sink_batches if sink else _per_batch
+            items = self._admitted((block,))
         else:
-            work = _per_row if self._plan.stage.per != "Batch" else _per_batch
-        return self._reported(lambda tally: work(call, block, tally))
+            work = _sink_rows if sink else _per_row
+            items = self._admitted(rows_of(block))
+        return self._reported(lambda tally: work(call, items, tally))
 
     def from_nothing(self) -> Iterator[Any]:
         """Run a source."""
         call = self.load()
-        return self._reported(lambda _: _gathered(results_of(call())))
+        return self._reported(lambda _: _gathered(self._until_drained(results_of(call()))))
+
+    def _told_to_end(self) -> bool:
+        """What ``context.stopping`` says: sources end when a run is drained, all others go on."""
+        self._reporter.ask()
+        if self._plan.stage.type == "source":
+            return self._reporter.draining
+        return self._reporter.stopping
+
+    def _admitted(self, items: Iterable[Any]) -> Iterable[Any]:
+        """Rows or batches; of those that enter the pipeline here, none once it is drained."""
+        if not self._plan.entrance:
+            return items
+        return takewhile(lambda _: not self._reporter.draining, items)
+
+    def _until_drained(self, results: Iterable[Any]) -> Iterator[Any]:
+        """What a source yields, until it is to end; then it is closed, so that it can tidy up."""
+        iterator = iter(results)
+        while not self._reporter.draining and (result := next(iterator, END)) is not END:
+            yield result
+        if isinstance(iterator, Generator):
+            iterator.close()
 
     def _reported(self, work: Callable[[Tally], Iterator[Output]]) -> Iterator[Any]:
         """Report before and after each piece of work: between two outputs others may run."""
@@ -130,6 +156,8 @@ def count(block: Any, plan: StagePlan) -> Iterator[Any]:
     """A Ray Data function: pass rows through and count them for a source that Ray Data runs."""
     reporter = Reporter(plan.address, plan.stage.name)
     reporter.enter()
+    if reporter.draining:
+        return  # it has not entered the pipeline yet
     rows = length_of(block)
     reporter.leave(Tally(rows_out=rows))
     yield block
@@ -155,9 +183,9 @@ def _use(plan: StagePlan) -> None:
         _used = plan.address
 
 
-def _per_row(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
+def _per_row(call: Call, rows: Iterable[Any], tally: Tally) -> Iterator[Output]:
     buffer, due = RowBuffer(), _next_tick()
-    for row in rows_of(block):
+    for row in rows:
         tally.rows_in += 1
         for result in results_of(call(row)):
             buffer.add(result)
@@ -169,15 +197,16 @@ def _per_row(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
     yield len(buffer), buffer.take()
 
 
-def _per_batch(call: Call, batch: Any, tally: Tally) -> Iterator[Output]:
-    tally.rows_in += length_of(batch)
-    for result in results_of(call(batch), A_BATCH):
-        yield length_of(result), result
+def _per_batch(call: Call, batches: Iterable[Any], tally: Tally) -> Iterator[Output]:
+    for batch in batches:
+        tally.rows_in += length_of(batch)
+        for result in results_of(call(batch), A_BATCH):
+            yield length_of(result), result
 
 
-def _sink_rows(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
+def _sink_rows(call: Call, rows: Iterable[Any], tally: Tally) -> Iterator[Output]:
     due = _next_tick()
-    for row in rows_of(block):
+    for row in rows:
         tally.rows_in += 1
         _exhaust(call(row))
         if time.monotonic() > due:
@@ -185,10 +214,11 @@ def _sink_rows(call: Call, block: Any, tally: Tally) -> Iterator[Output]:
             due = _next_tick()
 
 
-def _sink_batch(call: Call, batch: Any, tally: Tally) -> Iterator[Output]:
-    tally.rows_in += length_of(batch)
-    _exhaust(call(batch))
-    yield NO_ROWS
+def _sink_batches(call: Call, batches: Iterable[Any], tally: Tally) -> Iterator[Output]:
+    for batch in batches:
+        tally.rows_in += length_of(batch)
+        _exhaust(call(batch))
+        yield NO_ROWS
 
 
 def _gathered(results: Iterable[Any]) -> Iterator[Output]:

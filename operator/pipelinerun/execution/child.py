@@ -1,11 +1,12 @@
 """What runs in the child process of a ``SubprocessStrategy``: Ray and the pipeline on it."""
 
 import io
+import json
 import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,18 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     """Run the job of the request, report progress and outcome, return the exit code."""
     _flush_every_line()
     reporter, interruption = Reporter(channel), Interruption(request["grace"])
+    draining = threading.Event()
+    threading.Thread(target=_listen, args=(channel, draining), name="ears", daemon=True).start()
     job = PipelineJob.model_validate_json(request["job"])
 
     def run() -> Outcome:
         ray_is_up.set()
-        return drive(job, on_progress=reporter.progress, stopping=interruption.stopping)
+        return drive(
+            job,
+            on_progress=reporter.progress,
+            stopping=interruption.stopping,
+            draining=draining,
+        )
 
     def settle(outcome: Outcome) -> Outcome:
         return reporter.outcome(interruption.applied_to(outcome))
@@ -58,6 +66,14 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     pipeline.join()
     exit_within(_EXIT_SECONDS, outcomes[0].exit_code)
     return outcomes[0].exit_code
+
+
+def _listen(channel: socket.socket, draining: threading.Event) -> None:
+    """Hear what the parent says after its order."""
+    with suppress(OSError), channel.makefile("rb") as lines:
+        for line in lines:
+            if json.loads(line).get("drain"):
+                draining.set()
 
 
 @contextmanager

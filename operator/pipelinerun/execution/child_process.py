@@ -78,6 +78,7 @@ class ChildProcess:
         self._on_message, self._on_end = on_message, on_end
         self._owner = os.getpid()
         self._error: Exception | None = None
+        self._channel: socket.socket | None = None
         self._lock = threading.Lock()  # held to signal and to reap, so that no signal goes astray
         self._spawned, self._ended = threading.Event(), threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
@@ -113,6 +114,13 @@ class ChildProcess:
         self._signal(signal.SIGKILL, signal_group)
         if self._supervisor.ident is not None:
             self.wait(_KILL_SECONDS)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message to a child that has said something; one that is gone needs none."""
+        channel = self._channel
+        if channel is not None:
+            with suppress(OSError):
+                channel.sendall(json.dumps(message).encode() + b"\n")
 
     def _signal(self, signum: int, send: Callable[[int, int], object]) -> None:
         if self._supervisor.ident is not None:
@@ -168,6 +176,7 @@ class ChildProcess:
         reader = threading.Thread(target=self._read, args=(channel,), name="reader", daemon=True)
         reader.start()
         self._give_order(channel, workspace)
+        self._channel = channel
         yield
         reader.join(_LAST_MESSAGES_SECONDS)
         with suppress(OSError):

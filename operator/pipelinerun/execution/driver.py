@@ -14,13 +14,17 @@ logger = logging.getLogger(__name__)
 
 
 def drive(
-    job: PipelineJob, *, on_progress: ProgressListener | None, stopping: threading.Event
+    job: PipelineJob,
+    *,
+    on_progress: ProgressListener | None,
+    stopping: threading.Event,
+    draining: threading.Event,
 ) -> Outcome:
     """Run a pipeline on the Ray of this process; only KeyboardInterrupt passes through."""
     from pipelinerun.engine.run import run_pipeline  # noqa: PLC0415 - loads Ray
 
     try:
-        return run_pipeline(job, on_progress=on_progress, stopping=stopping)
+        return run_pipeline(job, on_progress=on_progress, stopping=stopping, draining=draining)
     except (Exception, SystemExit) as error:
         logger.exception("The pipeline raised")
         return of_exception(error)

@@ -21,6 +21,13 @@ class ExecutionHandle(ABC):
         """End the execution and wait until it is gone; does nothing when it is."""
 
     @abstractmethod
+    def drain(self) -> None:
+        """Have the sources end and return at once: what is in flight still reaches the sinks.
+
+        The execution then ends by itself, with exit code 0 when nothing else goes wrong.
+        """
+
+    @abstractmethod
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """Wait for the end, at most ``timeout`` seconds; None when it has not come."""
 

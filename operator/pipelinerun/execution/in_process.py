@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Outcome
@@ -18,6 +19,14 @@ from pipelinerun.execution.options import ExecutionOptions, ProgressListener
 from pipelinerun.execution.result import ExecutionResult
 from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
 from pipelinerun.execution.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a pipeline in this process has been told: to end, or to let its sources end."""
+
+    stopping: threading.Event = field(default_factory=threading.Event)
+    draining: threading.Event = field(default_factory=threading.Event)
 
 
 class InProcessStrategy(ProcessExecutionStrategy):
@@ -31,7 +40,7 @@ class InProcessStrategy(ProcessExecutionStrategy):
     ) -> ExecutionResult:
         """See ``ProcessExecutionStrategy``. KeyboardInterrupt ends a blocking execution."""
         if options.block:
-            outcome = _run(config, options.on_progress, threading.Event(), threading.Event())
+            outcome = _run(config, options.on_progress, Told(), threading.Event())
             return ExecutionResult.of(outcome)
         handle = InProcessHandle(config, options)
         handle.start()
@@ -45,7 +54,7 @@ class InProcessHandle(ExecutionHandle):
         self._job, self._on_progress = job, options.on_progress
         self._grace = options.grace
         self._outcome: Outcome | None = None
-        self._stopping, self._ended = threading.Event(), threading.Event()
+        self._told, self._ended = Told(), threading.Event()
         self._own_ray = threading.Event()
         self._thread = threading.Thread(target=self._execute, name="pipeline", daemon=True)
 
@@ -61,10 +70,14 @@ class InProcessHandle(ExecutionHandle):
         A thread cannot be killed: code of the pipeline's that never returns goes on after the
         grace, though without the Ray that was started for it. A child process can be.
         """
-        self._stopping.set()
+        self._told.stopping.set()
         if self._thread.ident is not None and not self._ended.wait(self._grace):
             self._take_ray_away()
             self._ended.wait(self._grace)
+
+    def drain(self) -> None:
+        """See ``ExecutionHandle``."""
+        self._told.draining.set()
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """See ``ExecutionHandle``."""
@@ -78,7 +91,7 @@ class InProcessHandle(ExecutionHandle):
 
     def _execute(self) -> None:
         try:
-            self._outcome = _run(self._job, self._on_progress, self._stopping, self._own_ray)
+            self._outcome = _run(self._job, self._on_progress, self._told, self._own_ray)
         finally:
             self._ended.set()
             atexit.unregister(self._at_exit)
@@ -97,13 +110,17 @@ class InProcessHandle(ExecutionHandle):
 def _run(
     job: PipelineJob,
     on_progress: ProgressListener | None,
-    stopping: threading.Event,
+    told: Told,
     own_ray: threading.Event,
 ) -> Outcome:
     """Run a job; ``own_ray`` is set while a Ray that was started for it is up."""
     start = time.monotonic()
     surroundings = nullcontext() if _ray_is_up() else _embedded_ray(own_ray)
-    outcome = within(surroundings, lambda: drive(job, on_progress=on_progress, stopping=stopping))
+
+    def run() -> Outcome:
+        return drive(job, on_progress=on_progress, stopping=told.stopping, draining=told.draining)
+
+    outcome = within(surroundings, run)
     return outcome.model_copy(update={"elapsed_seconds": time.monotonic() - start})
 
 

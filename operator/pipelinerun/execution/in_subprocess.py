@@ -17,6 +17,8 @@ from pipelinerun.execution.result import ExecutionResult, PipelineFailedError
 from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
 
 CHILD = "pipelinerun.execution.child:main"
+DRAIN = {"drain": True}
+"""What a child is told whose sources are to end."""
 
 _STAGES = TypeAdapter(list[StageStatus])
 
@@ -66,7 +68,7 @@ class SubprocessHandle(ExecutionHandle):
         self, job: PipelineJob, options: ExecutionOptions, owned_services: Sequence[str], child: str
     ) -> None:
         self._on_progress = options.on_progress
-        self._ready = self._stopped = False
+        self._ready = self._stopped = self._draining = False
         self._reported: Outcome | None = None
         self._outcome: Outcome | None = None
         self._stages: list[StageStatus] = []
@@ -99,6 +101,12 @@ class SubprocessHandle(ExecutionHandle):
             self._process.kill()
             raise
 
+    def drain(self) -> None:
+        """See ``ExecutionHandle``. A child that is not listening yet is told as soon as it is."""
+        self._draining = True
+        if self._ready:
+            self._process.send(DRAIN)
+
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """See ``ExecutionHandle``."""
         self._process.wait(timeout)
@@ -123,7 +131,10 @@ class SubprocessHandle(ExecutionHandle):
         return outcome.model_copy(update={"stages": self._stages})
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
-        self._ready = True
+        if not self._ready:
+            self._ready = True
+            if self._draining:
+                self._process.send(DRAIN)
         if "outcome" in message:
             self._reported = Outcome.model_validate(message["outcome"])
         elif "progress" in message:

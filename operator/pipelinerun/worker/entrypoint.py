@@ -44,7 +44,7 @@ def _outcome(settings: WorkerSettings, board: Board, stopping: threading.Event) 
     except PipelineFailedError as error:
         return error.outcome
     _stop_when_told(handle, stopping)
-    _serve(settings, job, board)
+    _serve(settings, job, board, handle)
     outcome = handle.wait()
     assert outcome is not None  # waited without a timeout
     return outcome
@@ -64,12 +64,14 @@ def _start(job: PipelineJob, settings: WorkerSettings, board: Board) -> Executio
     return handle
 
 
-def _serve(settings: WorkerSettings, job: PipelineJob, board: Board) -> None:
-    """Tell progress to whoever asks. Loaded late: the pipeline is starting meanwhile."""
+def _serve(
+    settings: WorkerSettings, job: PipelineJob, board: Board, handle: ExecutionHandle
+) -> None:
+    """Tell progress and hear orders. Loaded late: the pipeline is starting meanwhile."""
     from pipelinerun.worker.server import serve  # noqa: PLC0415
 
     try:
-        serve(settings.port, job.run, board)
+        serve(settings.port, job.run, board, handle.drain)
     except OSError as error:
         sys.stderr.write(f"Progress and metrics are not served: {error}\n")
 

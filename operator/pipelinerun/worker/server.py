@@ -1,6 +1,7 @@
-"""Progress and metrics over HTTP: ``/progress``, ``/metrics``, ``/healthz``."""
+"""Over HTTP: ``/progress``, ``/metrics``, ``/healthz``, and ``/drain`` to be told."""
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +13,13 @@ from pipelinerun.worker.board import Board
 from pipelinerun.worker.metrics import registry_of
 
 _JSON = "application/json"
+_LONGEST_ORDER = 256
 
 
-def serve(port: int, run: RunIdentity, board: Board) -> int:
+def serve(port: int, run: RunIdentity, board: Board, drain: Callable[[], None]) -> int:
     """Answer requests in threads of their own until the process ends; returns the port.
+
+    ``drain`` is called for a POST to ``/drain`` by somebody who knows the run's uid.
 
     Raises:
         OSError: the port is taken.
@@ -47,6 +51,18 @@ def serve(port: int, run: RunIdentity, board: Board) -> int:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            length = min(int(self.headers.get("Content-Length") or 0), _LONGEST_ORDER)
+            if self.path != "/drain":
+                self.send_error(404)
+            elif not secrets.compare_digest(self.rfile.read(length), run.uid.encode()):
+                self.send_error(403)
+            else:
+                drain()
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """The log is the pipeline's."""

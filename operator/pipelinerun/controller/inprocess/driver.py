@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Failure, Outcome, StageStatus
+from pipelinerun.api.run import Failure, Outcome, Shutdown, StageStatus
 from pipelinerun.controller.inprocess.protocol import AttemptKey
+from pipelinerun.execution.handle import ExecutionHandle
 
 ACTOR_NAMESPACE = "pipelinerun"
 """Ray namespace of the drivers."""
@@ -24,6 +25,7 @@ class Assignment:
 
     key: AttemptKey
     code: str
+    handle: ExecutionHandle | None = None
     stages: list[StageStatus] = field(default_factory=list)
     outcome: Outcome | None = None
     ended: threading.Event = field(default_factory=threading.Event)
@@ -72,6 +74,22 @@ class Driver:
         assert assignment.outcome is not None
         return assignment.outcome.model_dump_json(by_alias=True)
 
+    def stop(self, epoch: int, key_json: str, how: Shutdown) -> bool:
+        """Have an attempt end; returns whether it was there to be told."""
+        key = AttemptKey.model_validate_json(key_json)
+        with self._lock:
+            assignment = self._assignment
+            if epoch < self._epoch or assignment is None or assignment.key != key:
+                return False
+        if assignment.handle is None:
+            return False
+        if how == "Drain":
+            assignment.handle.drain()
+        else:
+            # It waits for the end, which is more than the caller wants.
+            threading.Thread(target=assignment.handle.stop, name="stop", daemon=True).start()
+        return True
+
     def progress(self) -> list[str]:
         """How far the stages are."""
         return [stage.model_dump_json(by_alias=True) for stage in self._assigned().stages]
@@ -85,16 +103,15 @@ class Driver:
 def _run(job: PipelineJob, assignment: Assignment) -> None:
     from pipelinerun.execution.in_process import InProcessStrategy  # noqa: PLC0415 - loads Ray
     from pipelinerun.execution.options import ExecutionOptions  # noqa: PLC0415
-    from pipelinerun.execution.result import PipelineFailedError  # noqa: PLC0415
 
     def note(stages: list[StageStatus]) -> None:
         assignment.stages = stages
 
     try:
-        result = InProcessStrategy().execute(job, ExecutionOptions(on_progress=note))
-        assignment.outcome = result.outcome
-    except PipelineFailedError as error:
-        assignment.outcome = error.outcome
+        options = ExecutionOptions(block=False, on_progress=note)
+        handle = assignment.handle = InProcessStrategy().execute(job, options).interface
+        assert handle is not None  # not blocking
+        assignment.outcome = handle.wait()
     finally:
         if assignment.outcome is None:
             failure = Failure(class_="Infrastructure", message="the driver could not run it")

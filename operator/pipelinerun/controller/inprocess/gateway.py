@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import re
+import signal
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from ray.exceptions import RayActorError, RayError
 from pipelinerun.api.code import code_hash
 from pipelinerun.api.exit_codes import SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Failure, Outcome, StageStatus
+from pipelinerun.api.run import Failure, Outcome, Shutdown, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (
@@ -31,6 +32,7 @@ from pipelinerun.controller.inprocess.protocol import (
     Progress,
     Release,
     Start,
+    Stop,
     encode,
 )
 
@@ -41,6 +43,7 @@ POLL_INTERVAL = 1.0
 HEALTH_INTERVAL = 2.0
 HEALTH_TIMEOUT = 10.0
 ADOPT_TIMEOUT = 20.0
+_TELL_INTERVAL = 0.1
 _EXIT_CODE = re.compile(r"exits? with (?:an )?exit code (\d+)")
 
 
@@ -51,6 +54,7 @@ class Actor(Slot):
         super().__init__(name)
         self.handle = handle
         self.key: AttemptKey | None = None
+        self.told: set[Shutdown] = set()
 
 
 class Gateway:
@@ -85,6 +89,8 @@ class Gateway:
             match message:
                 case Start(job=job):
                     self._start(job)
+                case Stop(key=key, how=how, grace=grace):
+                    self._stop(key, how, grace)
                 case Release(key=key):
                     self._release(key)
 
@@ -98,6 +104,34 @@ class Gateway:
         if key in self._queued or any(actor.key == key for actor in self._actors):
             return
         self._queued[key] = job
+        self._balance()
+
+    def _stop(self, key: AttemptKey, how: Shutdown, grace: float) -> None:
+        if self._queued.pop(key, None) is not None:
+            message = "the attempt was stopped before it began"
+            self._send(Ended(key=key, outcome=_stopped(message, signal.SIGTERM)))
+        for actor in self._actors:
+            if actor.key == key and how not in actor.told:
+                actor.told.add(how)
+                self._spawn(self._tell(actor, key, how))
+                if how == "Terminate":
+                    self._spawn(self._kill_after(grace, actor, key))
+
+    async def _tell(self, actor: Actor, key: AttemptKey, how: Shutdown) -> None:
+        """Tell a driver, which may still be on its way to begin."""
+        with suppress(RayError):
+            while actor.key == key and actor in self._actors:
+                if await actor.handle.stop.remote(self._epoch, key.model_dump_json(), how):
+                    return
+                await asyncio.sleep(_TELL_INTERVAL)
+
+    async def _kill_after(self, grace: float, actor: Actor, key: AttemptKey) -> None:
+        await asyncio.sleep(grace)
+        if actor.key != key or actor not in self._actors:
+            return
+        self._end(actor)
+        message = f"the attempt did not end within its grace of {grace:.0f} s and was killed"
+        self._send(Ended(key=key, outcome=_stopped(message, signal.SIGKILL)))
         self._balance()
 
     def _release(self, key: AttemptKey) -> None:
@@ -123,6 +157,7 @@ class Gateway:
 
     def _assign(self, actor: Actor, job: PipelineJob, code: str) -> None:
         actor.state, actor.code, actor.key = "busy", code, AttemptKey.of(job.run)
+        actor.told.clear()
         # Order of the list is order of last use.
         self._actors.remove(actor)
         self._actors.append(actor)
@@ -262,6 +297,11 @@ class Gateway:
 
 def _nothing() -> None:
     """A task that shows that Ray still places work."""
+
+
+def _stopped(message: str, number: signal.Signals) -> Outcome:
+    failure = Failure(class_="Cancelled", message=message, signal=number)
+    return Outcome(exit_code=SIGNAL_BASE + number, failure=failure)
 
 
 async def watch_health() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipelinerun.api.job import PipelineJob, RunIdentity
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.run import Outcome, Shutdown, StageStatus
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Longest line, in bytes; a job may carry its code, a status 500 stages."""
@@ -64,6 +64,21 @@ class Release(_Message):
     key: AttemptKey
 
 
+class Stop(_Message):
+    """Operator to gateway: have an attempt end.
+
+    Attributes:
+        key: the attempt.
+        how: see ``Realiser.stop``.
+        grace: seconds that Terminate gives it to end by itself.
+    """
+
+    type: Literal["stop"] = "stop"
+    key: AttemptKey
+    how: Shutdown
+    grace: float
+
+
 class Hello(_Message):
     """Gateway to operator: Ray is there, and these attempts are running on it already."""
 
@@ -95,7 +110,7 @@ class Lost(_Message):
     message: str
 
 
-ToGateway = Annotated[Start | Release, Field(discriminator="type")]
+ToGateway = Annotated[Start | Stop | Release, Field(discriminator="type")]
 FromGateway = Annotated[Hello | Progress | Ended | Lost, Field(discriminator="type")]
 
 TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(ToGateway)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Worker
+from pipelinerun.api.run import Shutdown, Worker
 from pipelinerun.controller.inprocess.connection import connection, read_line
 from pipelinerun.controller.inprocess.protocol import (
     FROM_GATEWAY,
@@ -18,6 +18,7 @@ from pipelinerun.controller.inprocess.protocol import (
     Progress,
     Release,
     Start,
+    Stop,
     ToGateway,
     encode,
 )
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 RESTART_DELAY = 1.0
 """Seconds before a gateway that has ended is started again; doubled with each failure."""
 LONGEST_RESTART_DELAY = 30.0
+_GRACE = 30.0
+"""For a run whose spec cannot be read any more."""
 
 
 class InProcessRealiser:
@@ -111,6 +114,14 @@ class InProcessRealiser:
             return
         self._sightings[key] = Sighting(key.number, "Starting")
         self._send(Start(job=job))
+
+    async def stop(self, run: Run, number: int, how: Shutdown) -> None:
+        """Have the gateway tell the driver."""
+        grace = run.spec.termination_grace_period_seconds if run.spec else _GRACE
+        for key, sighting in self._sightings.items():
+            under_way = sighting.sight in {"Starting", "Running"}
+            if (key.uid, key.number) == (run.uid, number) and under_way:
+                self._send(Stop(key=key, how=how, grace=grace))
 
     async def end(self, run: Run) -> None:
         """``release`` does that."""

@@ -6,6 +6,7 @@ from kubernetes.aio.client import ApiClient, CoreV1Api, V1DeleteOptions, V1Pod, 
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.controller.api import TIMEOUT
+from pipelinerun.controller.pods.pod import STOPPED
 from pipelinerun.controller.runs import Body
 
 _NOT_FOUND = 404
@@ -13,7 +14,7 @@ _CONFLICT = 409
 
 
 class PodApi:
-    """Creates, reads and deletes worker pods. Other errors of the client pass through."""
+    """Creates, reads, stops and deletes worker pods. Other errors of the client pass through."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -40,9 +41,31 @@ class PodApi:
             raise
         return self._body(pod)
 
-    async def delete(self, namespace: str, name: str, uid: str) -> None:
-        """Delete a pod, if it is still the one."""
-        options = V1DeleteOptions(preconditions=V1Preconditions(uid=uid))
+    async def stop(self, namespace: str, name: str, uid: str) -> None:
+        """Have the kubelet end a pod that runs, if it is still the one.
+
+        By its deadline, which is the one way that keeps the pod, its log and its last words: the
+        container gets SIGTERM, its grace, SIGKILL.
+        """
+        patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": STOPPED}}
+        try:
+            await self._core.patch_namespaced_pod(
+                name,
+                namespace,
+                patch,
+                _content_type="application/merge-patch+json",
+                _request_timeout=TIMEOUT,
+            )
+        except ApiException as error:
+            if error.status not in {_NOT_FOUND, _CONFLICT}:
+                raise
+
+    async def delete(
+        self, namespace: str, name: str, uid: str, *, version: int | None = None
+    ) -> None:
+        """Delete a pod, if it is still the one, and in that version if one is given."""
+        preconditions = V1Preconditions(uid=uid, resource_version=version and str(version))
+        options = V1DeleteOptions(preconditions=preconditions)
         try:
             await self._core.delete_namespaced_pod(
                 name, namespace, body=options, _request_timeout=TIMEOUT

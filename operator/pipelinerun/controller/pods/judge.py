@@ -11,7 +11,9 @@ from pipelinerun.core.observed import Sighting
 
 PULL_PATIENCE = 300.0
 """Seconds after which an image that cannot be pulled ends the attempt."""
-_KILLED = SIGNAL_BASE + 9
+_KILLED, _TERMINATED = SIGNAL_BASE + 9, SIGNAL_BASE + 15
+_PAST_DEADLINE = "DeadlineExceeded"
+_OWN_DEADLINE = "the activeDeadlineSeconds of the pod itself have passed"
 _DISRUPTIONS = {
     "PreemptionByScheduler": reasons.PREEMPTED,
     "DeletionByTaintManager": reasons.NODE_LOST,
@@ -38,10 +40,11 @@ def sighting_of(pod: Pod, stages: tuple[StageStatus, ...], now: datetime) -> Sig
     _, number = pod.attempt
     if pod.terminated is not None:
         return _ended(number, *_judged(pod, pod.terminated, stages))
+    if pod.running and (pod.phase != "Failed" or pod.reason == _PAST_DEADLINE):
+        # Some kubelets tell that a deadline has passed before they end the container.
+        return Sighting(number, "Running", stages=stages)
     if pod.phase == "Failed":
         return _ended(number, *_never_told(pod, stages))
-    if pod.running:
-        return Sighting(number, "Running", stages=stages)
     return _not_started(pod, number, now)
 
 
@@ -50,6 +53,8 @@ def lost(pod: Pod, stages: tuple[StageStatus, ...]) -> Sighting:
     _, number = pod.attempt
     reason, message = _taken_away(pod)
     text = message or f"pod {pod.name} was deleted"
+    if not pod.begun:
+        return Sighting(number, "Lost", reason=reason or reasons.POD_DELETED, message=text)
     outcome = _failed(_KILLED, "Infrastructure", text, stages)
     return _ended(number, outcome, reason or reasons.POD_DELETED)
 
@@ -67,11 +72,21 @@ def _judged(pod: Pod, end: Terminated, stages: tuple[StageStatus, ...]) -> tuple
         # It was ended from outside: whoever did that is the cause.
         reason, message = _taken_away(pod)
         if reason:
-            cause = _failed(outcome.exit_code, "Infrastructure", message, tuple(outcome.stages))
-            return cause.model_copy(update={"elapsed_seconds": outcome.elapsed_seconds}), reason
+            return _caused(outcome, "Infrastructure", message), reason
+        if pod.stopped:
+            return _caused(outcome, "Cancelled", "the attempt was stopped"), ""
+        if pod.reason == _PAST_DEADLINE:
+            late = outcome.model_copy(update={"exit_code": ExitCode.DEADLINE})
+            return _caused(late, "Timeout", _OWN_DEADLINE), ""
     if told is None and failure is not None and failure.class_ == "Infrastructure":
         return outcome, reasons.WORKER_CRASHED
     return outcome, ""
+
+
+def _caused(outcome: Outcome, kind: FailureClass, message: str) -> Outcome:
+    """An outcome whose cause is known better than it could tell."""
+    cause = _failed(outcome.exit_code, kind, message, tuple(outcome.stages))
+    return cause.model_copy(update={"elapsed_seconds": outcome.elapsed_seconds})
 
 
 def _taken_away(pod: Pod) -> tuple[str, str]:
@@ -124,6 +139,10 @@ def _completed(told: Outcome, known: tuple[StageStatus, ...]) -> Outcome:
 def _never_told(pod: Pod, stages: tuple[StageStatus, ...]) -> tuple[Outcome, str]:
     """A pod that failed without its container having ended: refused or ended by its node."""
     reason, message = _taken_away(pod)
+    if not reason and pod.stopped:
+        return _failed(_TERMINATED, "Cancelled", "the attempt was stopped", stages), ""
+    if not reason and pod.reason == _PAST_DEADLINE:
+        return _failed(ExitCode.DEADLINE, "Timeout", _OWN_DEADLINE, stages), ""
     text = message or pod.message or "the pod failed"
     return _failed(_KILLED, "Infrastructure", text, stages), reason or reasons.POD_FAILED
 

@@ -9,6 +9,9 @@ from pipelinerun.api.names import CONTAINER, LABEL_ATTEMPT, LABEL_UID
 from pipelinerun.controller.runs import RunKey
 from pipelinerun.core.timestamps import parse_time
 
+STOPPED = 1
+"""The deadline of a pod that was told to end: 0 is not allowed."""
+
 AttemptId = tuple[str, int]
 """Uid of the run and number of the attempt."""
 
@@ -43,6 +46,7 @@ class Pod:
         unschedulable: why no node takes it, if so.
         disrupted: reason and message of its being taken away (DisruptionTarget), if so.
         waiting: reason and message of its container that cannot start, if so.
+        deadline: seconds that it may be active, if there is a limit.
         running: whether its container runs.
         terminated: how its container ended.
     """
@@ -62,8 +66,24 @@ class Pod:
     unschedulable: str | None
     disrupted: tuple[str, str] | None
     waiting: tuple[str, str] | None
+    deadline: int | None
     running: bool
     terminated: Terminated | None
+
+    @property
+    def host(self) -> str:
+        """Its address as it stands in a URL."""
+        return f"[{self.ip}]" if ":" in (self.ip or "") else self.ip or ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to end."""
+        return self.deadline == STOPPED
+
+    @property
+    def begun(self) -> bool:
+        """Whether its container has run."""
+        return self.running or self.terminated is not None
 
     @property
     def ended(self) -> bool:
@@ -105,6 +125,7 @@ def read_pod(body: Mapping[str, Any]) -> Pod | None:
         if disruption.get("status") == "True"
         else None,
         waiting=_waiting(state),
+        deadline=spec.get("activeDeadlineSeconds"),
         running="running" in state,
         terminated=_terminated(state),
     )

@@ -47,8 +47,7 @@ class Progress:
     ) -> None:
         # A worker that does not answer is starting, ending or not ours: its pod tells what matters.
         with suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, ValidationError):
-            host = f"[{pod.ip}]" if ":" in (pod.ip or "") else pod.ip
-            async with places, session.get(f"http://{host}:{PORT}/progress") as answer:
+            async with places, session.get(f"http://{pod.host}:{PORT}/progress") as answer:
                 document = await answer.json()
             if (document["uid"], document["attempt"]) == pod.attempt:
                 self._stages[pod.attempt] = tuple(_STAGES.validate_python(document["stages"]))

@@ -10,9 +10,17 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, Worker
+from pipelinerun.api.run import (
+    MESSAGE_LIMIT,
+    UNDER_WAY_PHASES,
+    Failure,
+    Outcome,
+    Shutdown,
+    Worker,
+)
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.api import PodApi
+from pipelinerun.controller.pods.draining import drain
 from pipelinerun.controller.pods.judge import lost, sighting_of
 from pipelinerun.controller.pods.pod import AttemptId, Pod, read_pod
 from pipelinerun.controller.pods.progress import Progress
@@ -81,7 +89,7 @@ class WorkerPodRealiser:
     async def look(self, run: Run) -> None:
         """Read the pod of an attempt under way that the watch has not shown."""
         attempt = (run.uid, run.status.attempt or 0)
-        if run.status.phase not in {"Starting", "Running"} or attempt in self._runs:
+        if run.status.phase not in UNDER_WAY_PHASES or attempt in self._runs:
             return
         body = await self._api.read(run.namespace, pod_name(run.name, *attempt))
         pod = None if body is None else read_pod(body)
@@ -140,6 +148,23 @@ class WorkerPodRealiser:
         self._refused.pop(attempt, None)
         if body is not None:
             self.see("ADDED", body)
+
+    async def stop(self, run: Run, number: int, how: Shutdown) -> None:
+        """Delete a pod that has not begun; else have its worker drain, or its kubelet end it."""
+        attempt = run.uid, number
+        if self._refused.pop(attempt, None) is not None:
+            del self._runs[attempt]  # so that it is looked for once more
+            self._announce(run.key)
+        pod = self._pods.get(attempt)
+        if pod is None or pod.ended or attempt in self._gone:
+            return
+        if not pod.begun:
+            # In the version that was seen: if it has begun meanwhile, that will be seen too.
+            await self._api.delete(run.namespace, pod.name, pod.uid, version=pod.version)
+        elif how == "Drain":
+            await drain(pod)
+        elif not pod.stopped:
+            await self._api.stop(run.namespace, pod.name, pod.uid)
 
     async def end(self, run: Run) -> None:
         """Delete pods that would go on waiting; those that have ended stay, with their logs."""

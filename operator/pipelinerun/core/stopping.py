@@ -1,0 +1,117 @@
+"""Stopping an attempt: for what cause, which cause is stronger, and how it is told."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pipelinerun.api.run import UNDER_WAY_PHASES, Shutdown, StopCause
+from pipelinerun.core import reasons
+from pipelinerun.core import status as build
+from pipelinerun.core.deadlines import passed
+from pipelinerun.core.observed import Decision, Event, Observed
+
+STOP_INTERVAL = 5.0
+"""Seconds after which an attempt that was told to end is told again."""
+_STRENGTH: Final[dict[StopCause, int]] = {
+    "Suspend": 1,
+    "Drain": 2,
+    "Terminate": 3,
+    "ActiveDeadline": 3,
+    "AttemptDeadline": 3,
+    "PendingDeadline": 3,
+}
+REASONS: Final[dict[StopCause, str]] = {
+    "Suspend": reasons.SUSPENDING,
+    "Drain": reasons.DRAINING,
+    "Terminate": reasons.TERMINATING,
+    "ActiveDeadline": reasons.DEADLINE_EXCEEDED,
+    "AttemptDeadline": reasons.ATTEMPT_DEADLINE_EXCEEDED,
+    "PendingDeadline": reasons.PENDING_DEADLINE_EXCEEDED,
+}
+"""Why a run is Stopping, by the cause; for deadlines also how it ends."""
+_ASKED: Final[dict[StopCause, str]] = {
+    "Suspend": "spec.suspend is true",
+    "Drain": "spec.shutdown is Drain",
+    "Terminate": "spec.shutdown is Terminate",
+}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop that is called for.
+
+    Attributes:
+        cause: why.
+        message: the same for people.
+    """
+
+    cause: StopCause
+    message: str
+
+
+def how(cause: StopCause) -> Shutdown:
+    """How an attempt is told to end."""
+    return "Drain" if cause == "Drain" else "Terminate"
+
+
+def asked(cause: StopCause) -> Stop:
+    """The stop that the spec asks for."""
+    return Stop(cause, _ASKED[cause])
+
+
+def begin_stop(observed: Observed, now: datetime) -> Decision | None:
+    """An attempt under way that is to end is told so, once the cause is recorded."""
+    status = observed.status
+    if status.phase not in UNDER_WAY_PHASES:
+        return None
+    stop = max(_called_for(observed, now), key=lambda it: _STRENGTH[it.cause], default=None)
+    if stop is None:
+        return None
+    if status.stopping and _STRENGTH[status.stopping.cause] >= _STRENGTH[stop.cause]:
+        return None
+    reason, message = REASONS[stop.cause], f"{stop.message}; {_what_follows(stop, observed)}"
+    stopping = build.stopping(
+        status,
+        stop.cause,
+        stop.message,
+        reason=reason,
+        explanation=message,
+        generation=observed.generation,
+        now=now,
+    )
+    return Decision(
+        stopping,
+        stop=how(stop.cause),
+        event=Event("Normal" if stop.cause in _ASKED else "Warning", reason, message),
+        requeue_after=STOP_INTERVAL,
+    )
+
+
+def go_on_stopping(observed: Observed, _now: datetime) -> Decision | None:
+    """An attempt that was told to end is told again until it has ended; meanwhile it is shown."""
+    stopping = observed.status.stopping
+    if observed.status.phase != "Stopping" or stopping is None:
+        return None
+    status, sighting = observed.status, observed.sighting
+    if sighting is not None and observed.status_age >= STOP_INTERVAL:
+        status = build.seen(status, sighting)
+    return Decision(status, stop=how(stopping.cause), requeue_after=STOP_INTERVAL)
+
+
+def _called_for(observed: Observed, now: datetime) -> Iterator[Stop]:
+    """All stops that are called for; of those equally strong the first one counts."""
+    requests = observed.requests
+    if requests.shutdown is not None:
+        yield asked(requests.shutdown)
+    deadline = passed(observed, now)
+    if deadline is not None:
+        yield Stop(deadline.cause, deadline.message)
+    if requests.suspend:
+        yield asked("Suspend")
+
+
+def _what_follows(stop: Stop, observed: Observed) -> str:
+    if stop.cause == "Drain":
+        return "the sources have been told to stop, and what is in flight goes on to the sinks"
+    return f"the attempt has been told to end, and is killed after {observed.requests.grace} s"
