@@ -23,8 +23,12 @@ def remove(state: Path) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
-    for place in reversed(list(mounts_below(state))):
-        subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+    for _ in range(_ROUNDS):
+        places = list(mounts_below(state))
+        if not places:
+            break
+        for place in reversed(places):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
     for group in sorted(_groups(), reverse=True):
         with suppress(OSError):
             group.rmdir()

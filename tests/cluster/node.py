@@ -115,12 +115,15 @@ class Cluster(ControlPlane):
         (self._state / "kubelet.yaml").write_text(yaml.safe_dump(_kubelet(self._socket)))
         config = str(self._state / "containerd.toml")
         containerd = self.server("containerd", _which("containerd"), "-c", config)
+        # Ended before what they leave is removed: alive, they would make more of it.
+        self._node.callback(containerd.stop)
         containerd.wait_until(self._containerd_answers, _TIMEOUT)
         with tempfile.TemporaryFile() as archive:
             archive.write(_pause_image())
             archive.seek(0)
             self.ctr("images", "import", "-", stdin=archive)
         self.start_kubelet()
+        self._node.callback(self.stop_kubelet)
         self._server_of_node(
             "kube-proxy",
             f"--kubeconfig={self.kubeconfig}",
