@@ -1,7 +1,7 @@
 """A container that does nothing, as a run and as a Job: the same pod on the same node, in turns."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kubernetes import client, config, watch
@@ -36,38 +36,48 @@ class Bench:
 
     def runs(self, *names: str) -> float:
         """Seconds until runs of these names have succeeded."""
-        started = time.perf_counter()
-        for name in names:
+
+        def create(name: str) -> None:
             self._custom.create_namespaced_custom_object(*self._of, _run(name))
-        waiting = set(names)
-        for event in self._watch(self._custom.list_namespaced_custom_object, *self._of):
-            run = event["object"]
-            if run.get("status", {}).get("phase") == "Succeeded":
-                waiting.discard(run["metadata"]["name"])
-            if not waiting:
-                break
-        return time.perf_counter() - started
+
+        runs = (
+            event["object"]
+            for event in _watch(self._custom.list_namespaced_custom_object, *self._of)
+        )
+        succeeded = (run for run in runs if run.get("status", {}).get("phase") == "Succeeded")
+        return _seconds(names, create, (run["metadata"]["name"] for run in succeeded))
 
     def jobs(self, pod: Document, *names: str) -> float:
         """Seconds until Jobs with a pod like this have completed."""
-        started = time.perf_counter()
-        for name in names:
+
+        def create(name: str) -> None:
             body: Any = _job(name, pod)
             self._batch.create_namespaced_job(NAMESPACE, body)
-        waiting = set(names)
-        for event in self._watch(self._batch.list_namespaced_job, NAMESPACE):
-            job = event["object"]
-            conditions = {it.type: it.status for it in job.status.conditions or ()}
-            if conditions.get("Complete") == "True":
-                waiting.discard(job.metadata.name)
-            if not waiting:
-                break
-        return time.perf_counter() - started
 
-    @staticmethod
-    def _watch(listing: Any, *arguments: str) -> Iterator[Any]:
-        watcher: Any = watch.Watch
-        yield from watcher().stream(listing, *arguments)
+        jobs = (event["object"] for event in _watch(self._batch.list_namespaced_job, NAMESPACE))
+        completed = (job for job in jobs if _is_complete(job))
+        return _seconds(names, create, (job.metadata.name for job in completed))
+
+
+def _seconds(names: Sequence[str], create: Callable[[str], None], ended: Iterator[str]) -> float:
+    """From the first creation until each name was seen among those that have ended."""
+    started = time.perf_counter()
+    for name in names:
+        create(name)
+    waiting = set(names)
+    while waiting:
+        waiting.discard(next(ended))
+    return time.perf_counter() - started
+
+
+def _watch(listing: Any, *arguments: str) -> Iterator[Any]:
+    """What is there, and what changes; asked for when the first is wanted."""
+    watcher: Any = watch.Watch
+    yield from watcher().stream(listing, *arguments)
+
+
+def _is_complete(job: Any) -> bool:
+    return any(it.type == "Complete" and it.status == "True" for it in job.status.conditions or ())
 
 
 def measure() -> Iterator[Row]:

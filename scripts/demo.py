@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_PROCESS = "examples/text/run.yaml"
-IN_POD = "examples/hello-pod.yaml"
+IN_POD = "examples/hello.yaml"
 CRD = "crd/pipelineruns.pipelinerun.dev"
 console = Console(highlight=False, soft_wrap=True)
 
@@ -116,15 +116,17 @@ def show(plane: ControlPlane, folder: Path) -> int:
     operator.start()
     console.print("Starting the operator; the run waits until its Ray is there")
     try:
-        exit_code = show_in_process(demo, plane, operator)
+        exit_codes = [show_in_process(demo, plane, operator)]
         if isinstance(plane, Cluster):
-            exit_code = show_in_pod(demo, plane, operator) or exit_code
-        wait_for(lambda: len(plane.get("events", "--field-selector=reason=Completed")["items"]) > 0)
+            exit_codes.append(show_in_pod(demo, plane, operator))
         demo.kubectl("get pipelineruns -o wide")
+        told = ("events", "--field-selector=involvedObject.kind=PipelineRun,reason=Completed")
+        wait_for(lambda: len(plane.get(*told)["items"]) == exit_codes.count(0))
+        demo.kubectl("get events -o custom-columns=REASON:.reason,MESSAGE:.message")
     finally:
         with step("Stopping the operator"):
             operator.stop()
-    return exit_code
+    return max(exit_codes)
 
 
 def show_in_process(demo: Demo, plane: ControlPlane, operator: OperatorProcess) -> int:
@@ -142,9 +144,9 @@ def show_in_process(demo: Demo, plane: ControlPlane, operator: OperatorProcess) 
 def show_in_pod(demo: Demo, plane: ControlPlane, operator: OperatorProcess) -> int:
     demo.kubectl(f"apply -f {IN_POD}")
     console.print("\nFollowing the run in its pod")
-    exit_code = demo.follow("hello-pod", operator)
-    pod = plane.get("pipelinerun", "hello-pod")["status"]["worker"]["pod"]
-    demo.kubectl("get pods -l pipelinerun.dev/run=hello-pod")
+    exit_code = demo.follow("hello", operator)
+    pod = plane.get("pipelinerun", "hello")["status"]["worker"]["pod"]
+    demo.kubectl("get pods -l pipelinerun.dev/run=hello")
     demo.kubectl(f"logs {pod}")
     return exit_code
 

@@ -35,7 +35,7 @@ def test_the_private_parts_are_where_they_were() -> None:
     assert "--runtime-env-agent-port={" in source
     assert callable(stats.get_or_create_stats_actor)
     coordinator = rate_based_cluster_autoscaler.AutoscalingCoordinator
-    needed: frozenset[str] = getattr(coordinator, "__abstractmethods__")  # noqa: B009
+    needed: frozenset[str] = coordinator.__abstractmethods__
     assert needed <= set(dir(WholeCluster))
     assert rate_based_cluster_autoscaler.DefaultAutoscalingCoordinator
 

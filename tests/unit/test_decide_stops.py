@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,12 +31,12 @@ from tests.support.decisions import (
 RUNNING = SIGHTINGS["running"]
 
 
-def facts(status: PipelineRunStatus, sighting: Sighting | None = None, **asked: object) -> Observed:
+def facts(status: PipelineRunStatus, sighting: Sighting | None = None, **asked: Any) -> Observed:
     return Observed(
         status=status,
         generation=1,
         created=NOW,
-        requests=replace(Requests(), **asked),  # type: ignore[arg-type]
+        requests=replace(Requests(), **asked),
         stage_names=STAGES,
         worker=WORKER,
         sighting=sighting,

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 SIGNAL_BASE = 128
 """A process killed by signal N counts as exit code 128 + N."""
+KILLED, TERMINATED = SIGNAL_BASE + 9, SIGNAL_BASE + 15
 
 
 class ExitCode(IntEnum):

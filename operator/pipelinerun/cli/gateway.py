@@ -13,7 +13,6 @@ def gateway(
         Path,
         setting(
             metavar="SOCKET",
-            envvar="PIPELINERUN_GATEWAY",
             help="Unix socket to listen at; `pipelinerun operator` is given the same.",
         ),
     ],

@@ -10,6 +10,7 @@ from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Realiser
 from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
+from pipelinerun.core.ends import nowhere_yet
 from pipelinerun.core.observed import Observed, Refusal, Requests
 from pipelinerun.core.retry import backing_off_for
 
@@ -21,8 +22,7 @@ def observe(
     number = run.status.attempt or 0
     sighting = realiser.sighting(run.uid, number) if number else None
     under_way = run.status.phase in UNDER_WAY_PHASES
-    lacking = sighting is None or sighting.reason == reasons.POD_REFUSED
-    to_start_again = run.status.phase == "Starting" and realiser.restartable and lacking
+    to_start_again = realiser.restartable and nowhere_yet(run.status, sighting)
     requests = _requests(run.spec)
     job, refusal = None, None
     if not run.finished and not requests.hold and (not under_way or to_start_again):

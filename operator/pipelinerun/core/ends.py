@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
+from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode
 from pipelinerun.api.run import (
     MESSAGE_LIMIT,
     UNDER_WAY_PHASES,
@@ -15,7 +15,7 @@ from pipelinerun.api.run import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.observed import Decision, Event, Observed
+from pipelinerun.core.observed import Decision, Event, Observed, Sighting
 from pipelinerun.core.retry import (
     Budget,
     action_for,
@@ -26,8 +26,6 @@ from pipelinerun.core.retry import (
 )
 from pipelinerun.core.stopping import REASONS
 
-TERMINATED = SIGNAL_BASE + 15
-_KILLED = SIGNAL_BASE + 9
 _FROM_OUTSIDE: frozenset[FailureClass] = frozenset({"Cancelled", "Infrastructure"})
 
 
@@ -68,10 +66,13 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
 
 def to_start_again(observed: Observed) -> bool:
     """Whether an attempt whose intent is recorded is nowhere yet, and may be started again."""
-    if observed.status.phase != "Starting" or not observed.restartable:
-        return False
-    sighting = observed.sighting
-    return sighting is None or sighting.reason == reasons.POD_REFUSED
+    return observed.restartable and nowhere_yet(observed.status, observed.sighting)
+
+
+def nowhere_yet(status: PipelineRunStatus, sighting: Sighting | None) -> bool:
+    """Whether an attempt's intent is recorded and nothing of it is there."""
+    lacking = sighting is None or sighting.reason == reasons.POD_REFUSED
+    return status.phase == "Starting" and lacking
 
 
 def place(observed: Observed) -> str:
@@ -96,7 +97,7 @@ def _seen(observed: Observed) -> Outcome | None:
         failure = Failure(class_="Cancelled", message=message, signal=15)
         return Outcome(exit_code=TERMINATED, failure=failure)
     failure = Failure(class_="Infrastructure", message=message, signal=9)
-    return Outcome(exit_code=_KILLED, failure=failure, stages=observed.status.stages)
+    return Outcome(exit_code=KILLED, failure=failure, stages=observed.status.stages)
 
 
 def _stopped(stopping: Stopping, outcome: Outcome, reason: str) -> End:

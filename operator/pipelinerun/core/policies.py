@@ -13,7 +13,7 @@ Succeeded, Failed and Cancelled absorb.
 from dataclasses import replace
 from datetime import datetime
 
-from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.run import (
     MESSAGE_LIMIT,
     TERMINAL_PHASES,
@@ -26,7 +26,7 @@ from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.conditions import current
 from pipelinerun.core.deadlines import next_in, passed
-from pipelinerun.core.ends import TERMINATED, record_end, to_start_again
+from pipelinerun.core.ends import record_end, to_start_again
 from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
 from pipelinerun.core.retry import backing_off_for
 from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
@@ -117,8 +117,7 @@ def hold(observed: Observed, now: datetime) -> Decision | None:
         return None
     status = build.suspended(observed.status, generation=observed.generation, now=now)
     already = observed.status.phase == "Suspended"
-    message = "The run waits until spec.suspend is false"
-    event = None if already else Event("Normal", reasons.SUSPENDED, message)
+    event = None if already else Event("Normal", reasons.SUSPENDED, build.HELD)
     return Decision(status, release=True, event=event)
 
 

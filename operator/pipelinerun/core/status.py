@@ -24,6 +24,7 @@ from pipelinerun.core.observed import Sighting
 from pipelinerun.core.retry import Budget
 from pipelinerun.core.timestamps import format_time
 
+HELD = "The run waits until spec.suspend is false"
 _REASON_OF_CLASS: dict[FailureClass, str] = {
     "User": reasons.PIPELINE_FAILED,
     "Config": reasons.INVALID_DEFINITION,
@@ -137,10 +138,7 @@ def suspended(
 ) -> PipelineRunStatus:
     """The status of a run that is held. It starts anew, so that what has passed does not count."""
     changed = status.model_copy(update={"start_time": None, "next_attempt_time": None})
-    message = "The run waits until spec.suspend is false"
-    return in_phase(
-        changed, "Suspended", reasons.SUSPENDED, message, generation=generation, now=now
-    )
+    return in_phase(changed, "Suspended", reasons.SUSPENDED, HELD, generation=generation, now=now)
 
 
 def attempt_ended(
@@ -169,7 +167,7 @@ def attempt_ended(
             }
         )
     changes = {"attempts": attempts, "stopping": None} | _counted(status, budget)
-    stages = outcome.stages or (_halted(status.stages) if outcome.failure else status.stages)
+    stages = outcome.stages or (halted(status.stages) if outcome.failure else status.stages)
     return _with_stages(status.model_copy(update=changes), stages)
 
 
@@ -234,7 +232,8 @@ def _counted(status: PipelineRunStatus, budget: Budget | None) -> dict[str, int]
             return {}
 
 
-def _halted(stages: Sequence[StageStatus]) -> Sequence[StageStatus]:
+def halted(stages: Sequence[StageStatus]) -> list[StageStatus]:
+    """Stages when the pipeline has ended under them."""
     return [
         stage.model_copy(update={"state": "Stopped"}) if stage.state == "Running" else stage
         for stage in stages

@@ -4,11 +4,10 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
+from pipelinerun.api.exit_codes import KILLED, ExitCode
 from pipelinerun.api.run import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass
 
 _NAME_LIMIT = 256
-_KILLED = SIGNAL_BASE + 9
 _OWN_FOLDER = str(Path(__file__).parent)
 
 
@@ -39,7 +38,7 @@ def of_memory(stage: str | None, reason: str) -> tuple[Failure, int]:
     """The failure of a stage whose processes Ray or the kernel killed because memory ran out."""
     message = " ".join(reason.split())[:MESSAGE_LIMIT]
     failure = Failure(class_="OutOfMemory", stage=stage, message=message, signal=9)
-    return failure, _KILLED
+    return failure, KILLED
 
 
 def of_engine(stage: str | None, error: BaseException) -> tuple[Failure, int]:
@@ -98,7 +97,7 @@ def _text(error: BaseException) -> str:
 
 def _exit_code(error: BaseException) -> int:
     if isinstance(error, MemoryError):
-        return _KILLED
+        return KILLED
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return (error.code & 0xFF) or ExitCode.PIPELINE_ERROR
     return ExitCode.PIPELINE_ERROR

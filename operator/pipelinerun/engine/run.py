@@ -14,7 +14,7 @@ from ray.exceptions import OutOfMemoryError
 from pipelinerun.api import graph
 from pipelinerun.api.code import code_hash
 from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode
+from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.prepare import check
 from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, StageState, StageStatus
@@ -31,7 +31,6 @@ from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
 from pipelinerun.engine.resources import never_satisfied
 
-_TERMINATED = SIGNAL_BASE + 15
 _LOOPBACK = "127.0.0.1"
 KILLED_FOR_MEMORY = (
     "the kernel killed the stage's process because memory ran out;"
@@ -157,7 +156,7 @@ def _judge(
     assert error is not None
     if stopping.is_set():
         failure = Failure(class_="Cancelled", message="the pipeline was stopped", signal=15)
-        return failure, _TERMINATED
+        return failure, TERMINATED
     root = failures.root_cause(error)
     if isinstance(root, OutOfMemoryError):
         return failures.of_memory(ledger.crashed, str(root))

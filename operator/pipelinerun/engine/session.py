@@ -56,7 +56,7 @@ def local_ray(
 
     # Its warning that SIGTERM has no handler outside the main thread: that is as we want it.
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
-    with _starting(shared=shared):
+    with nullcontext() if shared else _starting_alone():
         ray.init(
             address="local",
             num_cpus=num_cpus or available_cpus(),
@@ -76,11 +76,8 @@ def local_ray(
 
 
 @contextmanager
-def _starting(*, shared: bool) -> Iterator[None]:
+def _starting_alone() -> Iterator[None]:
     """Load Ray Data while Ray starts: each takes seconds, and starting is mostly waiting."""
-    if shared:
-        yield
-        return
     from pipelinerun.engine.trimming import no_services  # noqa: PLC0415 - loads Ray
 
     loading = threading.Thread(target=import_module, args=("ray.data",), name="load Ray Data")

@@ -48,13 +48,11 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
         return outcome
 
     def run_on_ray() -> None:
+        ray = local_ray(Path(request["workspace"]))
         try:
-            run_to_the_end()
+            outcomes.append(settle(within(ray, run_with_services)))
         finally:
-            ray_is_up.set()
-
-    def run_to_the_end() -> None:
-        outcomes.append(settle(within(local_ray(Path(request["workspace"])), run_with_services)))
+            ray_is_up.set()  # or never will be
 
     # This thread stays free for signals; Ray, too, installs a handler when started in it.
     outcomes: list[Outcome] = []

@@ -93,7 +93,7 @@ class SubprocessHandle(ExecutionHandle):
             raise PipelineFailedError(cannot_start(reason, error)) from error
 
     def stop(self) -> None:
-        """SIGTERM to the group, the grace, SIGKILL. Ctrl-C meanwhile cuts the grace short."""
+        """See ``ChildProcess.stop``. Ctrl-C meanwhile cuts the grace short."""
         self._stopped = True
         try:
             self._process.stop()

@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import RayActorError, RayError
 
 from pipelinerun.api.code import code_hash
-from pipelinerun.api.exit_codes import SIGNAL_BASE
+from pipelinerun.api.exit_codes import KILLED, SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.run import Failure, Outcome, Shutdown, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
@@ -335,7 +335,7 @@ def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
     if "memory" in text and "kill" in text:
         message = "the driver was killed because memory ran out"
         failure = Failure(class_="OutOfMemory", message=message, signal=9)
-        return Ended(key=key, outcome=Outcome(exit_code=SIGNAL_BASE + 9, failure=failure))
+        return Ended(key=key, outcome=Outcome(exit_code=KILLED, failure=failure))
     code = _EXIT_CODE.search(text)
     if code is not None:
         message = f"the pipeline ended the driver's process with exit code {code[1]}"

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode, signal_of
+from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode, signal_of
 from pipelinerun.api.run import MESSAGE_LIMIT, Failure, FailureClass, Outcome, StageStatus
 from pipelinerun.api.termination import decode
 from pipelinerun.controller.pods.pod import Pod, Terminated
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Sighting
+from pipelinerun.core.status import halted
 
 PULL_PATIENCE = 300.0
 """Seconds after which an image that cannot be pulled ends the attempt."""
-_KILLED, _TERMINATED = SIGNAL_BASE + 9, SIGNAL_BASE + 15
 _PAST_DEADLINE = "DeadlineExceeded"
 _OWN_DEADLINE = "the activeDeadlineSeconds of the pod itself have passed"
 _DISRUPTIONS = {
@@ -55,7 +55,7 @@ def lost(pod: Pod, stages: tuple[StageStatus, ...]) -> Sighting:
     text = message or f"pod {pod.name} was deleted"
     if not pod.begun:
         return Sighting(number, "Lost", reason=reason or reasons.POD_DELETED, message=text)
-    outcome = _failed(_KILLED, "Infrastructure", text, stages)
+    outcome = _failed(KILLED, "Infrastructure", text, stages)
     return _ended(number, outcome, reason or reasons.POD_DELETED)
 
 
@@ -108,7 +108,7 @@ def _without_words(end: Terminated, stages: tuple[StageStatus, ...]) -> Outcome:
         return Outcome(exit_code=code, elapsed_seconds=end.seconds, stages=done)
     kind: FailureClass = "User"
     message = f"the container ended with exit code {code}"
-    if code == _KILLED:
+    if code == KILLED:
         # The word alone proves nothing: a child's death for memory gives it too.
         by_memory = end.reason == "OOMKilled"
         kind = "OutOfMemory" if by_memory else "Infrastructure"
@@ -140,11 +140,11 @@ def _never_told(pod: Pod, stages: tuple[StageStatus, ...]) -> tuple[Outcome, str
     """A pod that failed without its container having ended: refused or ended by its node."""
     reason, message = _taken_away(pod)
     if not reason and pod.stopped:
-        return _failed(_TERMINATED, "Cancelled", "the attempt was stopped", stages), ""
+        return _failed(TERMINATED, "Cancelled", "the attempt was stopped", stages), ""
     if not reason and pod.reason == _PAST_DEADLINE:
         return _failed(ExitCode.DEADLINE, "Timeout", _OWN_DEADLINE, stages), ""
     text = message or pod.message or "the pod failed"
-    return _failed(_KILLED, "Infrastructure", text, stages), reason or reasons.POD_FAILED
+    return _failed(KILLED, "Infrastructure", text, stages), reason or reasons.POD_FAILED
 
 
 def _not_started(pod: Pod, number: int, now: datetime) -> Sighting:
@@ -170,9 +170,5 @@ def _not_started(pod: Pod, number: int, now: datetime) -> Sighting:
 def _failed(
     code: int, kind: FailureClass, message: str, stages: tuple[StageStatus, ...]
 ) -> Outcome:
-    stopped = [
-        stage.model_copy(update={"state": "Stopped"}) if stage.state == "Running" else stage
-        for stage in stages
-    ]
     failure = Failure(class_=kind, message=message[:MESSAGE_LIMIT], signal=signal_of(code))
-    return Outcome(exit_code=code, failure=failure, stages=stopped)
+    return Outcome(exit_code=code, failure=failure, stages=halted(stages))
