@@ -120,9 +120,10 @@ def show(plane: ControlPlane, folder: Path) -> int:
         if isinstance(plane, Cluster):
             exit_codes.append(show_in_pod(demo, plane, operator))
         demo.kubectl("get pipelineruns -o wide")
-        told = ("events", "--field-selector=involvedObject.kind=PipelineRun,reason=Completed")
+        of_runs = "--field-selector=involvedObject.kind=PipelineRun"
+        told = ("events", f"{of_runs},reason=Completed")
         wait_for(lambda: len(plane.get(*told)["items"]) == exit_codes.count(0))
-        demo.kubectl("get events -o custom-columns=REASON:.reason,MESSAGE:.message")
+        demo.kubectl(f"get events {of_runs} -o custom-columns=REASON:.reason,MESSAGE:.message")
     finally:
         with step("Stopping the operator"):
             operator.stop()
