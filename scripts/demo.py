@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_PROCESS = "examples/text/run.yaml"
-IN_POD = "examples/hello.yaml"
+IN_POD = "examples/hello-pod.yaml"
 CRD = "crd/pipelineruns.pipelinerun.dev"
 console = Console(highlight=False, soft_wrap=True)
 
@@ -145,9 +145,9 @@ def show_in_process(demo: Demo, plane: ControlPlane, operator: OperatorProcess) 
 def show_in_pod(demo: Demo, plane: ControlPlane, operator: OperatorProcess) -> int:
     demo.kubectl(f"apply -f {IN_POD}")
     console.print("\nFollowing the run in its pod")
-    exit_code = demo.follow("hello", operator)
-    pod = plane.get("pipelinerun", "hello")["status"]["worker"]["pod"]
-    demo.kubectl("get pods -l pipelinerun.dev/run=hello")
+    exit_code = demo.follow("hello-pod", operator)
+    pod = plane.get("pipelinerun", "hello-pod")["status"]["worker"]["pod"]
+    demo.kubectl("get pods -l pipelinerun.dev/run=hello-pod")
     demo.kubectl(f"logs {pod}")
     return exit_code
 
