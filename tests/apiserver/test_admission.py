@@ -13,7 +13,7 @@ from pipelinerun.api.code import MAX_CODE_BYTES
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.load import load_manifest
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import PipelineRunSpec
+from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.cluster.controlplane import ControlPlane
 from tests.support.definitions import PLAIN_VALUES

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelinerun.api.definition import Code, PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
-from pipelinerun.api.run import Failure, Outcome, StageStatus
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.engine.run import run_pipeline
 
 Stages = list[dict[str, Any]]

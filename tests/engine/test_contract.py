@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 from tests.engine.pipeline import Pipeline, counts, numbers, source, states, work
 
 ROWS = 2500

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 from tests.engine.pipeline import Pipeline, Stages, counts, numbers, source, states, work
 
 CODE = """

@@ -16,7 +16,7 @@ from running import TRACE, eventually, traced, workspaces_of
 from terminal import CTRL_C, Terminal
 
 from pipelinerun.api.crd import crd_yaml
-from pipelinerun.api.run import PipelineRunStatus
+from pipelinerun.api.status import PipelineRunStatus
 from tests.support.definitions import Document, manifest
 
 STEPS = """

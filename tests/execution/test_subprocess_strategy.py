@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import job, strategy, workspaces_of
 
-from pipelinerun.api.run import FailureClass, Outcome, StageStatus
+from pipelinerun.api.status import FailureClass, Outcome, StageStatus
 from pipelinerun.execution import bootstrap
 from pipelinerun.execution.in_subprocess import SubprocessStrategy
 from pipelinerun.execution.options import ExecutionOptions

@@ -10,7 +10,7 @@ from running import eventually, python, traced, workspaces_of
 
 from pipelinerun.api.definition import Code, PipelineDefinition, Stage
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import FailureClass, StageStatus
+from pipelinerun.api.status import FailureClass, StageStatus
 from pipelinerun.execution.factory import create_strategy
 from pipelinerun.execution.in_subprocess import SubprocessStrategy
 from pipelinerun.execution.options import ExecutionOptions

@@ -19,7 +19,7 @@ from running import Program, eventually, traced
 from pipelinerun.api.definition import Code, PipelineDefinition
 from pipelinerun.api.delivery import pack
 from pipelinerun.api.job import PipelineJob, RunIdentity
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.api.termination import decode
 from tests.cluster.controlplane import free_ports
 from tests.support.runs import STEPS, Document, stage

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pipelinerun.api.run import (
+from pipelinerun.api.status import (
     Failure,
     FailureClass,
     Outcome,

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipelinerun.api.run import StageState, StageStatus
+from pipelinerun.api.status import StageState, StageStatus
 from pipelinerun.cli import progress
 from pipelinerun.cli.output import AboveLive
 from pipelinerun.cli.progress import LineReporter, reporter_for

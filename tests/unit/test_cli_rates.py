@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelinerun.api.run import StageState, StageStatus
+from pipelinerun.api.status import StageState, StageStatus
 from pipelinerun.cli.rates import WINDOW, Rates
 
 

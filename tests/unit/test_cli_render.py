@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from pipelinerun.api.run import Failure, PipelineRunStatus, StageStatus
+from pipelinerun.api.status import Failure, PipelineRunStatus, StageStatus
 from pipelinerun.api.violations import Violation
 from pipelinerun.cli.render import stage_line, stage_table, summary, verdict
 

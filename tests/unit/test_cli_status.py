@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pipelinerun.api.run import Failure, Outcome, PipelineRunStatus, StageStatus
+from pipelinerun.api.status import Failure, Outcome, PipelineRunStatus, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.cli.status import document, ended, refused
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipelinerun.api.run import MESSAGE_LIMIT, Condition, Phase
+from pipelinerun.api.status import MESSAGE_LIMIT, Condition, Phase
 from pipelinerun.core.conditions import conditions_for, resumed_at
 from tests.support.decisions import LATER, NOW
 

@@ -7,15 +7,8 @@ from typing import get_args
 
 import pytest
 
-from pipelinerun.api.run import (
-    MESSAGE_LIMIT,
-    TERMINAL_PHASES,
-    Backoff,
-    PipelineRunStatus,
-    Retries,
-    RetryRule,
-    StopCause,
-)
+from pipelinerun.api.spec import Backoff, Retries, RetryRule
+from pipelinerun.api.status import MESSAGE_LIMIT, TERMINAL_PHASES, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Decision, Observed, Refusal, Requests, Sighting, Wait
 from pipelinerun.core.policies import PROGRESS_INTERVAL, RUNNING_AFTER, decide

@@ -21,16 +21,8 @@ from typing import Literal
 
 import pytest
 
-from pipelinerun.api.run import (
-    TERMINAL_PHASES,
-    Backoff,
-    Outcome,
-    Phase,
-    PipelineRunStatus,
-    Retries,
-    RetryRule,
-    Shutdown,
-)
+from pipelinerun.api.spec import Backoff, Retries, RetryRule, Shutdown
+from pipelinerun.api.status import TERMINAL_PHASES, Outcome, Phase, PipelineRunStatus
 from pipelinerun.core import ends, policies, reasons, stopping
 from pipelinerun.core.observed import (
     Decision,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.run import Condition, PipelineRunStatus, Retries, StopCause
+from pipelinerun.api.spec import Retries
+from pipelinerun.api.status import Condition, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.deadlines import GRAIN
 from pipelinerun.core.observed import Observed, Requests, Sighting

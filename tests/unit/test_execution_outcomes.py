@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from pipelinerun.api.run import MESSAGE_LIMIT, TAIL_LIMIT, FailureClass, Outcome, StageStatus
+from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, FailureClass, Outcome, StageStatus
 from pipelinerun.execution.outcomes import (
     cannot_start,
     interrupted,

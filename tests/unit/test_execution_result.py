@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelinerun.api.run import Failure, Outcome
+from pipelinerun.api.status import Failure, Outcome
 from pipelinerun.execution.factory import create_strategy
 from pipelinerun.execution.handle import ExecutionHandle
 from pipelinerun.execution.in_process import InProcessStrategy

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.run import Failure, Outcome, StageStatus
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.termination import encode
 from pipelinerun.controller.pods.judge import PULL_PATIENCE, lost, sighting_of
 from pipelinerun.controller.pods.pod import STOPPED, Pod, read_pod

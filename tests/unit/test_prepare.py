@@ -7,7 +7,7 @@ import pytest
 from pipelinerun.api.code import MAX_CODE_BYTES
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import check, prepare
-from pipelinerun.api.run import PipelineRunSpec
+from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.support.definitions import definition, edges, line, stage
 

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.run import (
-    Backoff,
-    Failure,
-    FailureClass,
-    Outcome,
-    PipelineRunStatus,
-    Retries,
-    RetryAction,
-    RetryRule,
-)
+from pipelinerun.api.spec import Backoff, Retries, RetryAction, RetryRule
+from pipelinerun.api.status import Failure, FailureClass, Outcome, PipelineRunStatus
 from pipelinerun.core.retry import action_for, backoff_seconds, budget_for, failures, may_retry
 
 RETRIED = {"User", "OutOfMemory", "Infrastructure"}

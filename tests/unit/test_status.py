@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from pipelinerun.api.run import (
+from pipelinerun.api.status import (
     MAX_ATTEMPTS_KEPT,
     Failure,
     FailureClass,

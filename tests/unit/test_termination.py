@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.run import MESSAGE_LIMIT, TAIL_LIMIT, Failure, Outcome, StageStatus
+from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, Outcome, StageStatus
 from pipelinerun.api.termination import LIMIT, decode, encode
 
 TEXT = st.text(max_size=MESSAGE_LIMIT)

@@ -8,7 +8,7 @@ from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.params import effective_values, resolve
 from pipelinerun.api.rules import broken_rules
-from pipelinerun.api.run import ParamValue, PipelineRunSpec
+from pipelinerun.api.spec import ParamValue, PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 
 

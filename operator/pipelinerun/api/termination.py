@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from pipelinerun.api.run import Failure, Outcome
+from pipelinerun.api.status import Failure, Outcome
 
 LIMIT = 4096
 """Bytes that the kubelet takes."""

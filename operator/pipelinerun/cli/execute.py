@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.cli.interrupts import Interrupted, interruptible
 from pipelinerun.cli.output import own_console, routed
 from pipelinerun.cli.progress import reporter_for

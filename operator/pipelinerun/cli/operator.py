@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from pipelinerun.api.run import PodTemplate
+from pipelinerun.api.spec import PodTemplate
 from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore, setting
 
 _WORKERS = "Worker pods"

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 from pipelinerun.cli.output import AboveLive
 from pipelinerun.cli.rates import Rates
 from pipelinerun.cli.render import stage_line, stage_table

@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Sequence
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 
 WINDOW = 5.0
 """Seconds that a rate looks back."""

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelinerun.api.run import Failure, PipelineRunStatus, StageState, StageStatus
+from pipelinerun.api.status import Failure, PipelineRunStatus, StageState, StageStatus
 from pipelinerun.api.violations import Violation
 
 _COLOURS: dict[StageState, str] = {

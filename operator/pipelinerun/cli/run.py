@@ -15,7 +15,9 @@ from rich.console import Console, RenderableType
 from pipelinerun.api import graph
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import ParamValue, PipelineRun, PipelineRunStatus
+from pipelinerun.api.run import PipelineRun
+from pipelinerun.api.spec import ParamValue
+from pipelinerun.api.status import PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.cli.execute import execute
 from pipelinerun.cli.files import read_manifests

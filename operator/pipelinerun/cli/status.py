@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelinerun.api.exit_codes import ExitCode
-from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, PipelineRunStatus
+from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.core import status as build
 from pipelinerun.core.retry import budget_for

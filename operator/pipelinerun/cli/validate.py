@@ -14,7 +14,7 @@ from rich.console import Console
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import PipelineRunSpec
+from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.cli.files import read_manifests
 from pipelinerun.cli.output import routed

@@ -15,7 +15,7 @@ from kubernetes.aio.client import (
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
-from pipelinerun.api.run import MESSAGE_LIMIT, PipelineRunStatus
+from pipelinerun.api.status import MESSAGE_LIMIT, PipelineRunStatus
 from pipelinerun.controller.runs import Body, Run, RunKey, read_run
 from pipelinerun.core.observed import Event
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from pipelinerun.api import graph
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.run import UNDER_WAY_PHASES, PipelineRunSpec, Retries
+from pipelinerun.api.spec import PipelineRunSpec, Retries
+from pipelinerun.api.status import UNDER_WAY_PHASES
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Realiser
 from pipelinerun.controller.runs import Run

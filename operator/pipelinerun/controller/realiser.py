@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Shutdown, Worker
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import Worker
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pipelinerun.api.run import Mode
+from pipelinerun.api.spec import Mode
 from pipelinerun.controller.realiser import Realiser
 from pipelinerun.controller.runs import Run, RunKey
 

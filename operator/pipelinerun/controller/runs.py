@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipelinerun.api.run import TERMINAL_PHASES, PipelineRunSpec, PipelineRunStatus
+from pipelinerun.api.spec import PipelineRunSpec
+from pipelinerun.api.status import TERMINAL_PHASES, PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError, from_validation_error
 from pipelinerun.core.timestamps import parse_time
 

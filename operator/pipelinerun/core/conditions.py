@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pipelinerun.api.run import MESSAGE_LIMIT, Condition, ConditionType, Phase
+from pipelinerun.api.status import MESSAGE_LIMIT, Condition, ConditionType, Phase
 from pipelinerun.core import reasons
 from pipelinerun.core.timestamps import format_time
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelinerun.api.run import TERMINAL_PHASES, UNDER_WAY_PHASES, PipelineRunStatus, StopCause
+from pipelinerun.api.status import TERMINAL_PHASES, UNDER_WAY_PHASES, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.conditions import current, resumed_at
 from pipelinerun.core.observed import Observed

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode
-from pipelinerun.api.run import (
+from pipelinerun.api.status import (
     MESSAGE_LIMIT,
     UNDER_WAY_PHASES,
     Failure,

@@ -5,15 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelinerun.api.run import (
-    FailureClass,
-    Outcome,
-    PipelineRunStatus,
-    Retries,
-    Shutdown,
-    StageStatus,
-    Worker,
-)
+from pipelinerun.api.spec import Retries, Shutdown
+from pipelinerun.api.status import FailureClass, Outcome, PipelineRunStatus, StageStatus, Worker
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 

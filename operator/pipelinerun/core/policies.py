@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
-from pipelinerun.api.run import (
+from pipelinerun.api.status import (
     MESSAGE_LIMIT,
     TERMINAL_PHASES,
     UNDER_WAY_PHASES,

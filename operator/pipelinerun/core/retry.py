@@ -5,15 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pipelinerun.api.run import (
-    Backoff,
-    FailureClass,
-    Outcome,
-    PipelineRunStatus,
-    Retries,
-    RetryAction,
-    RetryRule,
-)
+from pipelinerun.api.spec import Backoff, Retries, RetryAction, RetryRule
+from pipelinerun.api.status import FailureClass, Outcome, PipelineRunStatus
 from pipelinerun.core.timestamps import parse_time
 
 Budget = Literal["user", "infrastructure", "ignored"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import ExitCode
-from pipelinerun.api.run import (
+from pipelinerun.api.status import (
     MAX_ATTEMPTS_KEPT,
     MESSAGE_LIMIT,
     AttemptStatus,

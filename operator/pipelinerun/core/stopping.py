@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pipelinerun.api.run import UNDER_WAY_PHASES, Shutdown, StopCause
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import UNDER_WAY_PHASES, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.deadlines import passed

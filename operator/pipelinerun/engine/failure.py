@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelinerun.api.exit_codes import KILLED, ExitCode
-from pipelinerun.api.run import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass
+from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass
 
 _NAME_LIMIT = 256
 _OWN_FOLDER = str(Path(__file__).parent)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
-from pipelinerun.api.run import Failure, StageState, StageStatus
+from pipelinerun.api.status import Failure, StageState, StageStatus
 
 CRASH_LIMIT = 3
 """Crashes of one stage after which a run is given up; Ray Data alone would try without end."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 
 ProgressCallback = Callable[[list[StageStatus]], None]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 
-from pipelinerun.api.run import Failure
+from pipelinerun.api.status import Failure
 from pipelinerun.engine.errors import StoppedError
 from pipelinerun.engine.ledger import DRAIN, STOP, Address, Tally
 

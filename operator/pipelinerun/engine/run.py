@@ -17,7 +17,7 @@ from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.prepare import check
-from pipelinerun.api.run import MESSAGE_LIMIT, Failure, Outcome, StageState, StageStatus
+from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageState, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer, log_follower

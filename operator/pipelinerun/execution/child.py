@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.engine.session import local_ray
 from pipelinerun.execution import services
 from pipelinerun.execution.driver import drive, within

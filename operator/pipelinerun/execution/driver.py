@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.execution.options import ProgressListener
 from pipelinerun.execution.outcomes import cannot_start, of_exception
 

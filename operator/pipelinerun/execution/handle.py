@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 
 
 class ExecutionHandle(ABC):

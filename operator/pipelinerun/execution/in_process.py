@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.handle import ExecutionHandle

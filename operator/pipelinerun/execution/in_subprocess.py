@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.execution import services
 from pipelinerun.execution.child_process import ChildProcess

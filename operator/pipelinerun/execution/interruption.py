@@ -6,7 +6,7 @@ import threading
 from types import FrameType
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.execution.outcomes import interrupted
 from pipelinerun.execution.process_groups import HANDLE_GRACE
 

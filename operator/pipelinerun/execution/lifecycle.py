@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.prepare import check
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.handle import ExecutionHandle

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 from pipelinerun.execution.process_groups import HANDLE_GRACE
 
 ProgressListener = Callable[[list[StageStatus]], None]

@@ -5,7 +5,7 @@ import sys
 import traceback
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode, from_wait_status, signal_of
-from pipelinerun.api.run import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass, Outcome
+from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass, Outcome
 from pipelinerun.api.violations import InvalidDefinitionError
 
 _NAME_LIMIT = 256

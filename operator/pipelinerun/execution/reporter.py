@@ -4,7 +4,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.execution.bootstrap import send
 
 

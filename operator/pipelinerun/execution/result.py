@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipelinerun.api.exit_codes import ExitCode
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.execution.handle import ExecutionHandle
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 
 
 class Board:

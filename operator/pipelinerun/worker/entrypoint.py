@@ -9,7 +9,7 @@ from types import FrameType
 
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Outcome
+from pipelinerun.api.status import Outcome
 from pipelinerun.api.termination import encode
 from pipelinerun.execution import zombies
 from pipelinerun.execution.handle import ExecutionHandle

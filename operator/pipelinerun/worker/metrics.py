@@ -7,7 +7,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from pipelinerun.api.job import RunIdentity
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 from pipelinerun.worker.board import Board
 
 _LABELS = ("namespace", "run", "stage")

@@ -4,7 +4,7 @@ import json
 import socket
 from typing import Any
 
-from pipelinerun.api.run import Outcome, StageStatus
+from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.execution.bootstrap import send
 from pipelinerun.execution.interruption import Interruption
 from pipelinerun.execution.reporter import Reporter

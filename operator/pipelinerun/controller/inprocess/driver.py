@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Failure, Outcome, Shutdown, StageStatus
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.protocol import AttemptKey
 from pipelinerun.execution.handle import ExecutionHandle
 

@@ -19,7 +19,8 @@ from ray.exceptions import RayActorError, RayError
 from pipelinerun.api.code import code_hash
 from pipelinerun.api.exit_codes import KILLED, SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Failure, Outcome, Shutdown, StageStatus
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (

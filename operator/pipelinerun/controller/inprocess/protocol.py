@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipelinerun.api.job import PipelineJob, RunIdentity
-from pipelinerun.api.run import Outcome, Shutdown, StageStatus
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import Outcome, StageStatus
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Longest line, in bytes; a job may carry its code, a status 500 stages."""

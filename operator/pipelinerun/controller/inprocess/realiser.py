@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Collection
 
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import Shutdown, Worker
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import Worker
 from pipelinerun.controller.inprocess.connection import connection, read_line
 from pipelinerun.controller.inprocess.protocol import (
     FROM_GATEWAY,

@@ -7,7 +7,7 @@ from contextlib import suppress
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
-from pipelinerun.api.run import StageStatus
+from pipelinerun.api.status import StageStatus
 from pipelinerun.controller.pods.pod import AttemptId, Pod
 from pipelinerun.controller.pods.template import PORT
 

@@ -10,14 +10,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.run import (
-    MESSAGE_LIMIT,
-    UNDER_WAY_PHASES,
-    Failure,
-    Outcome,
-    Shutdown,
-    Worker,
-)
+from pipelinerun.api.spec import Shutdown
+from pipelinerun.api.status import MESSAGE_LIMIT, UNDER_WAY_PHASES, Failure, Outcome, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.api import PodApi
 from pipelinerun.controller.pods.draining import drain
