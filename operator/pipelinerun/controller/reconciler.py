@@ -4,6 +4,7 @@ import logging
 import time
 from datetime import UTC, datetime
 
+from pipelinerun.api.job import PipelineJob
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.errors import ErrorKind, classify
@@ -12,6 +13,16 @@ from pipelinerun.controller.metrics import ReconcilerMetrics
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
+from pipelinerun.core.actions import (
+    Action,
+    Release,
+    Reserve,
+    Start,
+    Stop,
+    Tell,
+    WriteStatus,
+    actions,
+)
 from pipelinerun.core.observed import Event
 from pipelinerun.core.policies import decide
 
@@ -62,23 +73,31 @@ class Reconciler:
         now = datetime.now(UTC)
         observed, job = observe(run, realiser, self._status_age(run), now)
         decision = decide(observed, now)
-        if decision.start is not None:
-            realiser.reserve(key)
-        if decision.status != observed.status:
-            run = await self._api.write_status(run, decision.status)
-            self._cache.put(run)
-            self._note_written(run)
-        if decision.start is not None and job is not None:
-            await realiser.start(run, job)
-        if decision.stop is not None:
-            await realiser.stop(run, run.status.attempt or 0, decision.stop)
-        if decision.release:
-            await self._realisers.end(run)
-            self._realisers.release(key)
-        if decision.event is not None:
-            await self._tell(run, decision.event, now)
+        for action in actions(observed.status, decision):
+            run = await self._do(action, run, job, now)
         if decision.requeue_after is not None:
             self._queue.add_after(key, decision.requeue_after)
+
+    async def _do(self, action: Action, run: Run, job: PipelineJob | None, now: datetime) -> Run:
+        """Take one action; returns the run as it is then."""
+        match action:
+            case Reserve():
+                self._realisers.of(run).reserve(run.key)
+            case WriteStatus(status=status):
+                run = await self._api.write_status(run, status)
+                self._cache.put(run)
+                self._note_written(run)
+            case Start():
+                assert job is not None  # what is started was prepared
+                await self._realisers.of(run).start(run, job)
+            case Stop(number=number, how=how):
+                await self._realisers.of(run).stop(run, number, how)
+            case Release():
+                await self._realisers.end(run)
+                self._realisers.release(run.key)
+            case Tell(event=event):
+                await self._tell(run, event, now)
+        return run
 
     async def _abandon(self, key: RunKey) -> None:
         """End the attempts of a run that is gone; one that is only not listed yet is kept."""

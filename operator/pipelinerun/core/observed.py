@@ -128,7 +128,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, in this order: write the status, then start, stop or release, then tell.
+    """What to do; ``actions`` says in which order.
 
     Attributes:
         status: the status as it should be; equal to the observed one when nothing is to be written.

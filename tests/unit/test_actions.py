@@ -1,0 +1,23 @@
+"""The order of what follows from a decision."""
+
+from pipelinerun.core.actions import Release, Reserve, Start, Stop, Tell, WriteStatus, actions
+from pipelinerun.core.observed import Decision, Event
+from tests.support.decisions import pending, running, starting
+
+EVENT = Event("Normal", "Reason", "message")
+
+
+def test_the_intent_is_written_before_the_attempt_starts_and_told_afterwards() -> None:
+    decision = Decision(starting(), start=1, event=EVENT)
+    order = [Reserve(), WriteStatus(starting()), Start(1), Tell(EVENT)]
+    assert list(actions(pending(), decision)) == order
+
+
+def test_what_is_recorded_already_is_not_written_again() -> None:
+    decision = Decision(running(), stop="Drain")
+    assert list(actions(running(), decision)) == [Stop(1, "Drain")]
+
+
+def test_nothing_is_released_before_the_end_is_written() -> None:
+    decision = Decision(pending(), release=True, event=EVENT)
+    assert list(actions(running(), decision)) == [WriteStatus(pending()), Release(), Tell(EVENT)]
