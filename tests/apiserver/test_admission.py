@@ -144,6 +144,11 @@ INVALID: dict[str, tuple[Change, str]] = {
     ),
     "an unknown shutdown": (set_spec(shutdown="Now"), "spec.shutdown"),
     "no time at all": (set_spec(activeDeadlineSeconds=0), "spec.activeDeadlineSeconds"),
+    "time before the end": (set_spec(ttlSecondsAfterFinished=-1), "spec.ttlSecondsAfterFinished"),
+    "more time than there is": (
+        set_spec(activeDeadlineSeconds=2**31),
+        "spec.activeDeadlineSeconds",
+    ),
     "a share of a second": (set_spec(pendingDeadlineSeconds=0.5), "spec.pendingDeadlineSeconds"),
     "a rule without a criterion": (
         set_spec(retries={"rules": [{"action": "Retry"}]}),
@@ -203,6 +208,7 @@ VALID: dict[str, Change] = {
         activeDeadlineSeconds=1,
         pendingDeadlineSeconds=10**6,
         attemptDeadlineSeconds=60,
+        ttlSecondsAfterFinished=0,
     ),
     "rules": set_spec(
         retries={
@@ -369,6 +375,7 @@ CHANGEABLE: dict[str, Any] = {
     "pendingDeadlineSeconds": 5,
     "attemptDeadlineSeconds": 5,
 }
+ALWAYS_CHANGEABLE: dict[str, Any] = {"ttlSecondsAfterFinished": 2**31 - 1}
 
 
 def change_spec(cluster: ControlPlane, name: str, **spec: Any) -> str:
@@ -388,7 +395,7 @@ def created(cluster: ControlPlane, request: pytest.FixtureRequest) -> str:
 
 
 def test_every_field_of_the_spec_is_tried() -> None:
-    assert {*FIXED, *CHANGEABLE, "pipeline"} == spec_fields()
+    assert {*FIXED, *CHANGEABLE, *ALWAYS_CHANGEABLE, "pipeline"} == spec_fields()
 
 
 def spec_fields() -> set[str]:
@@ -417,6 +424,17 @@ def test_a_field_that_may_change_until_the_run_has_finished(
     assert not write_status(cluster, created, **FINISHED)
     refused = change_spec(cluster, created, **{field: None})
     assert "cannot be changed once the run has finished" in refused
+
+
+@pytest.mark.parametrize("field", ALWAYS_CHANGEABLE)
+def test_a_field_that_may_change_even_when_the_run_has_finished(
+    cluster: ControlPlane, created: str, field: str
+) -> None:
+    assert not write_status(cluster, created, **STARTED)
+    assert not change_spec(cluster, created, **{field: ALWAYS_CHANGEABLE[field]})
+    assert not write_status(cluster, created, **FINISHED)
+    assert not change_spec(cluster, created, **{field: 0})
+    assert not change_spec(cluster, created, **{field: None})
 
 
 def test_a_shutdown_only_becomes_stronger(cluster: ControlPlane, created: str) -> None:

@@ -35,6 +35,7 @@ EVERYTHING: Values = {
             },
         },
     },
+    "history": {"succeeded": 0, "failed": 1000},
     "operator": {
         "extraEnv": [{"name": "A", "value": "b"}],
         "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
@@ -162,6 +163,7 @@ def test_only_the_operators_container_has_a_token(helm: Helm) -> None:
         ({"ray": {"sharedMemory": "much"}}, "sharedMemory"),
         ({"inProcess": {"capacity": 0}}, "capacity"),
         ({"watchNamespaces": ["A B"]}, "watchNamespaces"),
+        ({"history": {"failed": -1}}, "failed"),
     ],
 )
 def test_a_value_that_is_wrong_is_refused_by_its_name(
@@ -204,7 +206,7 @@ def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
             for group, resource in itertools.product(rule["apiGroups"], rule["resources"])
         }
         assert granted == {
-            ("pipelinerun.dev", "pipelineruns"): ["get", "list", "watch"],
+            ("pipelinerun.dev", "pipelineruns"): ["get", "list", "watch", "delete"],
             ("pipelinerun.dev", "pipelineruns/status"): ["update"],
             ("", "pods"): ["get", "list", "watch", "create", "patch", "delete"],
             ("", "events"): ["create"],
@@ -246,16 +248,34 @@ def test_the_rights_are_enough(
         runs.apply(manifest("taken-up", namespace=namespace, mode="Subprocess"))
         wait_for(lambda: runs.events("refused", namespace) == [("Warning", "ModeNotSupported")])
         wait_for(lambda: cluster.get("pods", "-n", namespace)["items"])
+        runs.change("refused", namespace, ttlSecondsAfterFinished=0)
+        wait_for(lambda: not runs.exists("refused", namespace))
     finally:
         operator.stop()
         for name in ("refused", "taken-up"):
-            runs.delete(name, namespace)
+            runs.delete(name, namespace, missing_ok=True)
         cluster.kubectl("delete", "pods", "-n", namespace, "--all", "--grace-period=0", "--force")
         cluster.kubectl("delete", "events", "-n", namespace, "--all")
     assert "orbidden" not in log.read_text()
     assert "permission" not in log.read_text()
     writes = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator") - before
-    assert set(writes) == {"update pipelineruns/status", "create pods", "create events"}
+    assert set(writes) == {
+        *("update pipelineruns/status", "delete pipelineruns"),
+        *("create pods", "create events"),
+    }
+
+
+def test_the_limits_of_the_history_reach_the_operator(helm: Helm) -> None:
+    def given(values: Values) -> dict[str, str]:
+        container, *_ = deployment_of(helm.render(values))["spec"]["template"]["spec"]["containers"]
+        variables = {it["name"]: it.get("value", "") for it in container["env"]}
+        return {name: value for name, value in variables.items() if "HISTORY" in name}
+
+    assert given({}) == {}
+    assert given(EVERYTHING) == {
+        "PIPELINERUN_SUCCEEDED_HISTORY_LIMIT": "0",
+        "PIPELINERUN_FAILED_HISTORY_LIMIT": "1000",
+    }
 
 
 def test_the_kustomize_folder_is_the_chart(cluster: ControlPlane, helm: Helm) -> None:

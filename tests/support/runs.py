@@ -143,9 +143,19 @@ class Runs:
         arguments = ("patch", "prun", name, "-n", namespace, "--type=merge", "-p", patch)
         self._plane.kubectl(*arguments)
 
-    def delete(self, name: str, namespace: str = "default") -> None:
+    def delete(self, name: str, namespace: str = "default", *, missing_ok: bool = False) -> None:
         """``kubectl delete``."""
-        self._plane.kubectl("delete", "pipelinerun", name, "-n", namespace)
+        arguments = ("delete", "pipelinerun", name, "-n", namespace)
+        self._plane.kubectl(*arguments, f"--ignore-not-found={str(missing_ok).lower()}")
+
+    def names(self, namespace: str = "default") -> list[str]:
+        """The runs that there are."""
+        items = self._plane.get("pipelineruns", "-n", namespace)["items"]
+        return sorted(item["metadata"]["name"] for item in items)
+
+    def exists(self, name: str, namespace: str = "default") -> bool:
+        """Whether there is a run of that name."""
+        return name in self.names(namespace)
 
     def events(self, name: str, namespace: str = "default") -> list[tuple[str, str]]:
         """Type and reason of its Events, in the order in which they were made."""

@@ -1,6 +1,15 @@
 """The order of what follows from a decision."""
 
-from pipelinerun.core.actions import Release, Reserve, Start, Stop, Tell, WriteStatus, actions
+from pipelinerun.core.actions import (
+    Delete,
+    Release,
+    Reserve,
+    Start,
+    Stop,
+    Tell,
+    WriteStatus,
+    actions,
+)
 from pipelinerun.core.observed import Decision, Event
 from tests.support.decisions import pending, running, starting
 
@@ -21,3 +30,8 @@ def test_what_is_recorded_already_is_not_written_again() -> None:
 def test_nothing_is_released_before_the_end_is_written() -> None:
     decision = Decision(pending(), release=True, event=EVENT)
     assert list(actions(running(), decision)) == [WriteStatus(pending()), Release(), Tell(EVENT)]
+
+
+def test_a_run_is_deleted_when_nothing_of_it_is_left() -> None:
+    decision = Decision(running(), release=True, delete="it is old")
+    assert list(actions(running(), decision)) == [Release(), Delete("it is old")]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from pipelinerun.api.names import LABEL_KEEP
 from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.history import History, HistoryLimits
 from pipelinerun.controller.runs import read_run
 
 STAGES = [
@@ -21,6 +23,10 @@ def body(**changes: Any) -> dict[str, Any]:
         "creationTimestamp": "2026-01-01T00:00:00Z",
     }
     return {"metadata": metadata, "spec": {"pipeline": {"stages": STAGES}}} | changes
+
+
+def empty_cache() -> RunCache:
+    return RunCache(History(HistoryLimits(), announce=lambda _: None))
 
 
 def test_fields_of_a_newer_version_are_passed_over() -> None:
@@ -49,8 +55,27 @@ def test_the_bulk_of_a_finished_run_is_dropped() -> None:
     assert run.status.stages == []
 
 
+def test_what_decides_how_long_a_finished_run_stays_is_kept() -> None:
+    time = "2026-01-01T01:00:00Z"
+    run = read_run(
+        body(
+            metadata=body()["metadata"] | {"labels": {LABEL_KEEP: "true"}, "finalizers": ["a/b"]},
+            spec={"pipeline": {"stages": STAGES}, "ttlSecondsAfterFinished": 5},
+            status={"phase": "Failed", "completionTime": time},
+        )
+    )
+    assert (run.ttl, run.keep, run.status.completion_time) == (5, True, time)
+    assert run.held_by == ()
+
+
+def test_the_finalizers_of_a_run_that_is_being_deleted_hold_it() -> None:
+    deleted = {"finalizers": ["a/b"], "deletionTimestamp": "2026-01-01T02:00:00Z"}
+    run = read_run(body(metadata=body()["metadata"] | deleted))
+    assert run.held_by == ("a/b",)
+
+
 def test_the_cache_never_goes_back_to_an_older_version() -> None:
-    cache = RunCache()
+    cache = empty_cache()
     metadata = body()["metadata"]
     new = read_run(body(metadata=metadata | {"resourceVersion": "10"}))
     old = read_run(body(metadata=metadata | {"resourceVersion": "9"}))
@@ -60,7 +85,7 @@ def test_the_cache_never_goes_back_to_an_older_version() -> None:
 
 
 def test_deleting_a_run_leaves_a_new_one_of_the_same_name() -> None:
-    cache = RunCache()
+    cache = empty_cache()
     old = read_run(body())
     new = read_run(body(metadata=body()["metadata"] | {"uid": "2", "resourceVersion": "11"}))
     cache.put(new)

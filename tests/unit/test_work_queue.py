@@ -52,6 +52,20 @@ def test_the_earliest_of_several_delays_of_a_key_stands() -> None:
     assert asyncio.run(scenario()) == ["a"]
 
 
+def test_a_key_that_is_forgotten_is_not_worked_on_later() -> None:
+    async def scenario() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add_after("a", 0)
+        queue.add_after("b", 0)
+        queue.forget("a")
+        queue.forget("c")
+        key = await queue.get()
+        queue.done(key)
+        return [key, *await drain(queue)]
+
+    assert asyncio.run(scenario()) == ["b"]
+
+
 def test_failures_back_off_up_to_a_bound_and_success_forgets_them() -> None:
     async def scenario() -> list[float]:
         queue: WorkQueue[str] = WorkQueue()

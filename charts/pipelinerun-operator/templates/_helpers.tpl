@@ -87,7 +87,7 @@ capabilities:
 {{- define "pipelinerun.rules" -}}
 - apiGroups: [pipelinerun.dev]
   resources: [pipelineruns]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, delete]
 - apiGroups: [pipelinerun.dev]
   resources: [pipelineruns/status]
   verbs: [update]

@@ -16,6 +16,8 @@ LABEL_NAME = "app.kubernetes.io/name"
 LABEL_RUN = f"{GROUP}/run"
 LABEL_UID = f"{GROUP}/run-uid"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_KEEP = f"{GROUP}/keep"
+"""On a run, with the value true: the history's limits pass it over."""
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""
 

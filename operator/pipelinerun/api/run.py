@@ -27,6 +27,8 @@ class ObjectMeta(ApiModel):
 def _fixed_fields() -> Iterator[Rule]:
     """A rule for each field of the spec, so that a new one is fixed unless it is said otherwise."""
     for name, field in PipelineRunSpec.model_fields.items():
+        if name in PipelineRunSpec.ALWAYS_CHANGEABLE:
+            continue
         alias = field.alias or name
         now, before = f"self.spec.{alias}", f"oldSelf.spec.{alias}"
         same = f"{now} == {before}"

@@ -15,7 +15,8 @@ Shutdown = Literal["Drain", "Terminate"]
 RetryAction = Literal["Retry", "Fail", "Ignore"]
 ExitStatus = Annotated[int, Field(ge=1, le=255)]
 ExceptionName = Annotated[str, Field(max_length=256)]
-Limit = Annotated[int, Field(ge=1)]
+MAX_SECONDS = 2**31 - 1
+Limit = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
 
 
 class ParamValue(ApiModel):
@@ -117,6 +118,8 @@ class PipelineRunSpec(ApiModel):
         }
     )
     """Fields that may change once the run has started; all others may not."""
+    ALWAYS_CHANGEABLE: ClassVar = frozenset({"ttl_seconds_after_finished"})
+    """Fields that may change even once the run has finished."""
     RULES: ClassVar = (
         Rule(
             "shutdown",
@@ -155,3 +158,6 @@ class PipelineRunSpec(ApiModel):
     suspension are not counted."""
     attempt_deadline_seconds: Limit | None = None
     """Seconds that one attempt may take, from its start."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=MAX_SECONDS)] | None = None
+    """Seconds after completionTime at which the run is deleted, and its pods with it. May be
+    changed at any time, also once the run has finished. Without it the run stays."""

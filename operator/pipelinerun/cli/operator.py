@@ -13,6 +13,7 @@ from pipelinerun.api.spec import PodTemplate
 from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore, setting
 
 _WORKERS = "Worker pods"
+_HISTORY = "History"
 _CONNECTION = "Connection"
 _LOG = "Log and health"
 
@@ -110,6 +111,25 @@ def operator(
             "goes over it.",
         ),
     ] = None,
+    succeeded_history_limit: Annotated[
+        int | None,
+        setting(
+            min=0,
+            metavar="N",
+            rich_help_panel=_HISTORY,
+            help="Succeeded runs that stay in each namespace; the oldest of more are deleted. "
+            "All stay when left out.",
+        ),
+    ] = None,
+    failed_history_limit: Annotated[
+        int | None,
+        setting(
+            min=0,
+            metavar="N",
+            rich_help_panel=_HISTORY,
+            help="Failed and cancelled runs that stay in each namespace. All when left out.",
+        ),
+    ] = None,
     http_port: Annotated[
         int | None,
         setting(
@@ -159,6 +179,7 @@ def operator(
     """
     from kubernetes.aio.config import ConfigException  # noqa: PLC0415 - takes a second to load
 
+    from pipelinerun.controller.history import HistoryLimits  # noqa: PLC0415
     from pipelinerun.controller.operator import run_operator  # noqa: PLC0415 - loads kopf too
     from pipelinerun.controller.settings import OperatorSettings  # noqa: PLC0415
 
@@ -173,6 +194,7 @@ def operator(
         ray_object_store=ray_object_store,
         worker_image=worker_image,
         worker_template=worker_pod_template or {},
+        history=HistoryLimits(succeeded_history_limit, failed_history_limit),
         identity=identity or socket.gethostname(),
         kubeconfig=kubeconfig,
         context=context,

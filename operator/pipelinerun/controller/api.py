@@ -8,14 +8,22 @@ from kubernetes.aio.client import (
     CoreV1Api,
     CoreV1Event,
     CustomObjectsApi,
+    V1DeleteOptions,
     V1EventSource,
     V1ObjectMeta,
     V1ObjectReference,
+    V1Preconditions,
 )
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
 from pipelinerun.api.status import MESSAGE_LIMIT, PipelineRunStatus
+from pipelinerun.controller.errors import (
+    DeletionRefusedError,
+    ErrorKind,
+    classify,
+    message_of,
+)
 from pipelinerun.controller.runs import Body, Run, RunKey, read_run
 from pipelinerun.core.observed import Event
 
@@ -66,6 +74,31 @@ class PipelineRunApi:
             GROUP, VERSION, run.namespace, PLURAL, run.name, body, _request_timeout=TIMEOUT
         )
         return read_run(cast("Body", written))
+
+    async def delete(self, run: Run) -> None:
+        """Delete a run that is still the version that was observed; its pods go with it.
+
+        Raises:
+            DeletionRefusedError: the API server does not want it.
+        """
+        preconditions = V1Preconditions(uid=run.uid, resource_version=run.resource_version)
+        options = V1DeleteOptions(preconditions=preconditions, propagation_policy="Background")
+        try:
+            await self._runs.delete_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                run.namespace,
+                PLURAL,
+                run.name,
+                body=options,
+                _request_timeout=TIMEOUT,
+            )
+        except ApiException as error:
+            if error.status == _NOT_FOUND:
+                return
+            if classify(error) is ErrorKind.INVALID:
+                raise DeletionRefusedError(message_of(error)) from error
+            raise
 
     async def tell(self, run: Run, event: Event, now: datetime) -> None:
         """Create a Kubernetes Event about a run."""

@@ -1,5 +1,6 @@
 """Errors of the API server, classified once."""
 
+import json
 from enum import Enum
 
 import aiohttp
@@ -18,10 +19,17 @@ class ErrorKind(Enum):
     TRANSIENT = "transient"
     CONFLICT = "conflict"
     LOST = "lost"
+    REFUSED = "refused"
+
+
+class DeletionRefusedError(Exception):
+    """Something protects a run from being deleted."""
 
 
 def classify(error: Exception) -> ErrorKind | None:
     """The kind of an error that came from talking to the API server; None for any other."""
+    if isinstance(error, DeletionRefusedError):
+        return ErrorKind.REFUSED
     if isinstance(error, ApiException):
         status = error.status or 0
         if status == _CONFLICT:
@@ -34,3 +42,13 @@ def classify(error: Exception) -> ErrorKind | None:
     if isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
         return ErrorKind.TRANSIENT
     return None
+
+
+def message_of(error: Exception) -> str:
+    """What the API server says, in one line."""
+    if not isinstance(error, ApiException):
+        return " ".join(str(error).split()) or type(error).__name__
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.status} {error.reason}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from pipelinerun.api import graph
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
-from pipelinerun.api.spec import PipelineRunSpec, Retries
+from pipelinerun.api.spec import Retries
 from pipelinerun.api.status import UNDER_WAY_PHASES
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Realiser
@@ -17,14 +17,14 @@ from pipelinerun.core.retry import backing_off_for
 
 
 def observe(
-    run: Run, realiser: Realiser, status_age: float, now: datetime
+    run: Run, realiser: Realiser, status_age: float, now: datetime, *, surplus: bool = False
 ) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one."""
     number = run.status.attempt or 0
     sighting = realiser.sighting(run.uid, number) if number else None
     under_way = run.status.phase in UNDER_WAY_PHASES
     to_start_again = realiser.restartable and nowhere_yet(run.status, sighting)
-    requests = _requests(run.spec)
+    requests = _requests(run)
     job, refusal = None, None
     if not run.finished and not requests.hold and (not under_way or to_start_again):
         job, refusal = _job(run, realiser, number if under_way else number + 1)
@@ -47,14 +47,16 @@ def observe(
             realiser_ready=realiser.ready,
             status_age=status_age,
             restartable=realiser.restartable and job is not None,
+            surplus=surplus,
         ),
         job,
     )
 
 
-def _requests(spec: PipelineRunSpec | None) -> Requests:
+def _requests(run: Run) -> Requests:
+    spec = run.spec
     if spec is None:
-        return Requests()
+        return Requests(ttl=run.ttl)
     return Requests(
         suspend=spec.suspend,
         shutdown=spec.shutdown,
@@ -62,6 +64,7 @@ def _requests(spec: PipelineRunSpec | None) -> Requests:
         pending_deadline=spec.pending_deadline_seconds,
         attempt_deadline=spec.attempt_deadline_seconds,
         grace=spec.termination_grace_period_seconds,
+        ttl=run.ttl,
     )
 
 

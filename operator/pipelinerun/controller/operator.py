@@ -14,6 +14,7 @@ from pipelinerun.controller.client import (
 )
 from pipelinerun.controller.freshness import Freshness
 from pipelinerun.controller.health import Health
+from pipelinerun.controller.history import History
 from pipelinerun.controller.http import serving
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
 from pipelinerun.controller.listing import installed, lister
@@ -46,7 +47,7 @@ async def serve(settings: OperatorSettings) -> None:
     """Run an operator until the process is told to end; it ends as a whole if any part fails."""
     loaded = await configuration(settings)
     queue: WorkQueue[RunKey] = WorkQueue()
-    cache = RunCache()
+    cache = RunCache(History(settings.history, announce=queue.add))
     sight = RunSight(cache, queue)
 
     def announce_all() -> None:

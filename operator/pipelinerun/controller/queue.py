@@ -51,17 +51,23 @@ class WorkQueue(Generic[Key]):
             timer.cancel()
         self._timers[key] = loop.call_at(due, self._fire, key)
 
-    def add_failed(self, key: Key) -> float:
+    def add_failed(self, key: Key, longest: float = LONGEST_DELAY) -> float:
         """Have a key worked on again after its back-off, in the seconds returned."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(FIRST_DELAY * 2.0 ** min(failures, 32), LONGEST_DELAY)
+        delay = min(FIRST_DELAY * 2.0 ** min(failures, 32), longest)
         self.add_after(key, delay)
         return delay
 
     def succeeded(self, key: Key) -> None:
         """Forget a key's failures."""
         self._failures.pop(key, None)
+
+    def forget(self, key: Key) -> None:
+        """Have a key that is gone not worked on later."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
 
     async def get(self) -> Key:
         """Wait for the next key; ``done`` must follow."""

@@ -7,14 +7,20 @@ from datetime import UTC, datetime
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
-from pipelinerun.controller.errors import ErrorKind, classify
+from pipelinerun.controller.errors import (
+    DeletionRefusedError,
+    ErrorKind,
+    classify,
+    message_of,
+)
 from pipelinerun.controller.facts import observe
 from pipelinerun.controller.metrics import ReconcilerMetrics
-from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.core.actions import (
     Action,
+    Delete,
     Release,
     Reserve,
     Start,
@@ -27,6 +33,9 @@ from pipelinerun.core.observed import Event
 from pipelinerun.core.policies import decide
 
 logger = logging.getLogger(__name__)
+
+LONGEST_REFUSAL = 600.0
+"""Seconds after which a run that is protected from deletion is tried again at the latest."""
 
 
 class Reconciler:
@@ -71,7 +80,8 @@ class Reconciler:
         realiser = self._realisers.of(run)
         await realiser.look(run)
         now = datetime.now(UTC)
-        observed, job = observe(run, realiser, self._status_age(run), now)
+        surplus = self._cache.surplus(key)
+        observed, job = observe(run, realiser, self._status_age(run), now, surplus=surplus)
         decision = decide(observed, now)
         for action in actions(observed.status, decision):
             run = await self._do(action, run, job, now)
@@ -95,6 +105,8 @@ class Reconciler:
             case Release():
                 await self._realisers.end(run)
                 self._realisers.release(run.key)
+            case Delete(why=why):
+                await self._delete(run, why)
             case Tell(event=event):
                 await self._tell(run, event, now)
         return run
@@ -104,10 +116,17 @@ class Reconciler:
         run = await self._api.read(key)
         if run is None:
             self._written.pop(key, None)
+            self._queue.forget(key)
             self._realisers.release(key)
         else:
             self._cache.put(run)
             self._queue.add(key)
+
+    async def _delete(self, run: Run, why: str) -> None:
+        if run.held_by:
+            raise DeletionRefusedError(f"it is held by the finalizers {', '.join(run.held_by)}")
+        await self._api.delete(run)
+        logger.info("%s/%s: deleted: %s", run.namespace, run.name, why)
 
     async def _tell(self, run: Run, event: Event, now: datetime) -> None:
         logger.info("%s/%s: %s: %s", run.namespace, run.name, event.reason, event.message)
@@ -116,7 +135,8 @@ class Reconciler:
         except Exception as error:
             if classify(error) is None:
                 raise
-            logger.warning("%s/%s: event not created: %s", run.namespace, run.name, error)
+            text = message_of(error)
+            logger.warning("%s/%s: event not created: %s", run.namespace, run.name, text)
 
     def _status_age(self, run: Run) -> float:
         written = self._written.get(run.key)
@@ -129,8 +149,9 @@ class Reconciler:
             self._written[run.key] = time.monotonic()
 
     def _failed(self, key: RunKey, error: Exception) -> None:
-        delay = self._queue.add_failed(key)
         kind = classify(error)
+        refused = kind is ErrorKind.REFUSED
+        delay = self._queue.add_failed(key, LONGEST_REFUSAL if refused else LONGEST_DELAY)
         self._metrics.results.labels(kind.value if kind else "error").inc()
         match kind:
             case ErrorKind.CONFLICT:
@@ -138,6 +159,8 @@ class Reconciler:
             case ErrorKind.LOST:
                 logger.debug("%s/%s: gone meanwhile", *key)
             case ErrorKind.TRANSIENT:
-                logger.warning("%s/%s: %s; again in %.1f s", *key, error, delay)
+                logger.warning("%s/%s: %s; again in %.1f s", *key, message_of(error), delay)
+            case ErrorKind.REFUSED:
+                logger.warning("%s/%s: cannot be deleted: %s; again in %.1f s", *key, error, delay)
             case _:
                 logger.error("%s/%s: again in %.1f s", *key, delay, exc_info=error)

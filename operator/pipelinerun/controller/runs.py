@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipelinerun.api.names import LABEL_KEEP
 from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.status import TERMINAL_PHASES, PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError, from_validation_error
@@ -29,6 +30,9 @@ class Run:
     Attributes:
         spec: None once the run is finished: nothing needs it any more.
         invalid: why the spec cannot be read, if so.
+        ttl: seconds that it stays once it is finished, if they are limited.
+        keep: whether the history's limits pass it over.
+        held_by: the finalizers that a deletion under way waits for.
     """
 
     namespace: str
@@ -40,6 +44,9 @@ class Run:
     spec: PipelineRunSpec | None
     status: PipelineRunStatus
     invalid: InvalidDefinitionError | None = None
+    ttl: int | None = None
+    keep: bool = False
+    held_by: tuple[str, ...] = ()
 
     @property
     def key(self) -> RunKey:
@@ -48,7 +55,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the run will never change again."""
+        """Whether its status will never change again."""
         return self.status.phase in TERMINAL_PHASES
 
 
@@ -63,7 +70,9 @@ def read_run(body: Body) -> Run:
     metadata = body["metadata"]
     status = _read_status(body.get("status") or {})
     finished = status.phase in TERMINAL_PHASES
-    spec, invalid = (None, None) if finished else _read_spec(body.get("spec") or {})
+    document = body.get("spec") or {}
+    spec, invalid = (None, None) if finished else _read_spec(document)
+    ttl = document.get("ttlSecondsAfterFinished")
     return Run(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -72,10 +81,18 @@ def read_run(body: Body) -> Run:
         generation=metadata.get("generation", 1),
         created=parse_time(metadata["creationTimestamp"]),
         spec=spec,
-        status=PipelineRunStatus(phase=status.phase, attempt=status.attempt)
-        if finished
-        else status,
+        status=_rest(status) if finished else status,
         invalid=invalid,
+        ttl=ttl if isinstance(ttl, int) else None,
+        keep=(metadata.get("labels") or {}).get(LABEL_KEEP) == "true",
+        held_by=tuple(metadata.get("finalizers") or ()) if "deletionTimestamp" in metadata else (),
+    )
+
+
+def _rest(status: PipelineRunStatus) -> PipelineRunStatus:
+    """What is still needed of a status that will never change again."""
+    return PipelineRunStatus(
+        phase=status.phase, attempt=status.attempt, completion_time=status.completion_time
     )
 
 

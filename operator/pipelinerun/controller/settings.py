@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelinerun.controller.history import HistoryLimits
+
 
 @dataclass(frozen=True)
 class OperatorSettings:
@@ -23,6 +25,7 @@ class OperatorSettings:
         ray_object_store: bytes of the object store of the Ray that is started.
         worker_image: image of worker pods; None refuses runs that need one.
         worker_template: laid over every worker pod, under the run's own template.
+        history: how many finished runs stay in each namespace.
         identity: name of this operator instance, shown as the worker of in-process runs.
         kubeconfig: file to read credentials from; None follows kubectl's rules.
         context: context of the kubeconfig.
@@ -40,6 +43,7 @@ class OperatorSettings:
     ray_object_store: int | None = None
     worker_image: str | None = None
     worker_template: Mapping[str, Any] = field(default_factory=dict)
+    history: HistoryLimits = field(default_factory=HistoryLimits)
     identity: str = field(default_factory=socket.gethostname)
     kubeconfig: str | None = None
     context: str | None = None

@@ -41,13 +41,20 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """Delete the run itself, if it is still the version that was observed."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Tell:
     """Create an Event."""
 
     event: Event
 
 
-Action = Reserve | WriteStatus | Start | Stop | Release | Tell
+Action = Reserve | WriteStatus | Start | Stop | Release | Delete | Tell
 
 
 def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]:
@@ -66,5 +73,7 @@ def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]
         yield Stop(decision.status.attempt or 0, decision.stop)
     if decision.release:
         yield Release()
+    if decision.delete is not None:
+        yield Delete(decision.delete)
     if decision.event is not None:
         yield Tell(decision.event)

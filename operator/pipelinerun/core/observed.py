@@ -64,6 +64,7 @@ class Requests:
         pending_deadline: seconds that it may wait.
         attempt_deadline: seconds that one attempt may take.
         grace: seconds that an attempt gets to end by itself.
+        ttl: seconds that the run stays once it has finished; None for as long as nobody deletes it.
     """
 
     suspend: bool = False
@@ -72,6 +73,7 @@ class Requests:
     pending_deadline: int | None = None
     attempt_deadline: int | None = None
     grace: int = 30
+    ttl: int | None = None
 
     @property
     def hold(self) -> bool:
@@ -99,6 +101,7 @@ class Observed:
         status_age: seconds since this operator last wrote the status.
         restartable: whether starting the same attempt again does no harm, since it cannot be there
             twice.
+        surplus: whether so many runs have finished later that the history does not hold this one.
     """
 
     status: PipelineRunStatus
@@ -115,6 +118,7 @@ class Observed:
     realiser_ready: bool = True
     status_age: float = float("inf")
     restartable: bool = False
+    surplus: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ class Decision:
         start: number of the attempt to start, once the status is written.
         stop: how to have the attempt under way end, once the status is written.
         release: True when nothing needs the attempt's execution any more.
+        delete: why the run itself is to be deleted, if so.
         event: what to tell.
         requeue_after: seconds after which to decide again even if nothing happens.
     """
@@ -143,6 +148,7 @@ class Decision:
     start: int | None = None
     stop: Shutdown | None = None
     release: bool = False
+    delete: str | None = None
     event: Event | None = None
     requeue_after: float | None = None
 

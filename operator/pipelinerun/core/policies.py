@@ -7,7 +7,7 @@
        ▲                                │          │
        └─────budget left, after backoff─┴──────────┴──no budget───▶ Failed
 
-Succeeded, Failed and Cancelled absorb.
+Succeeded, Failed and Cancelled absorb, until the run is deleted.
 """
 
 from dataclasses import replace
@@ -28,6 +28,7 @@ from pipelinerun.core.conditions import current
 from pipelinerun.core.deadlines import next_in, passed
 from pipelinerun.core.ends import record_end, to_start_again
 from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
+from pipelinerun.core.retention import expires_in, why_delete
 from pipelinerun.core.retry import backing_off_for
 from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
 
@@ -39,11 +40,16 @@ RETRY_REFUSED = 30.0
 """Seconds after which a pod that was refused is tried again."""
 
 
-def leave_finished_run(observed: Observed, _now: datetime) -> Decision | None:
-    """Terminal absorbs."""
+def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:
+    """Terminal absorbs; what is left to do is to delete the run once it need not stay."""
     if observed.status.phase not in TERMINAL_PHASES:
         return None
-    return Decision(observed.status, release=True)
+    return Decision(
+        observed.status,
+        release=True,
+        delete=why_delete(observed, now),
+        requeue_after=expires_in(observed, now),
+    )
 
 
 def wait_for_sight(observed: Observed, _now: datetime) -> Decision | None:

@@ -1,6 +1,5 @@
 """Attempts in pods of their own."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import MESSAGE_LIMIT, UNDER_WAY_PHASES, Failure, Outcome, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.pods.api import PodApi
 from pipelinerun.controller.pods.draining import drain
 from pipelinerun.controller.pods.judge import lost, sighting_of
@@ -191,7 +191,7 @@ def _refusal(number: int, error: InvalidDefinitionError | ApiException) -> Sight
     """What the refusal of a pod means; None if it is not this pod that is refused."""
     if isinstance(error, InvalidDefinitionError):
         return _invalid(number, "; ".join(str(it.under("spec")) for it in error.violations))
-    message = _message(error)
+    message = message_of(error)
     if error.status == _INVALID:
         return _invalid(number, f"spec.podTemplate: {message}")
     if error.status == _FORBIDDEN:
@@ -203,10 +203,3 @@ def _invalid(number: int, message: str) -> Sighting:
     failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
     outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
     return Sighting(number, "Ended", outcome=outcome, reason=reasons.INVALID_DEFINITION)
-
-
-def _message(error: ApiException) -> str:
-    try:
-        return str(json.loads(error.body or "")["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error.reason)
