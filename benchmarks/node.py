@@ -24,6 +24,6 @@ def node() -> Iterator[Cluster]:
 def node_with_operator() -> Iterator[Cluster]:
     """A node with the operator, installed by Helm, that runs pipelines in pods alone."""
     with node() as cluster:
-        installation = Installation(cluster, Helm(cluster), [])
+        installation = Installation(cluster, Helm(cluster))
         installation.install(inProcess={"enabled": False})
         yield cluster

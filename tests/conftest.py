@@ -1,16 +1,20 @@
-"""Fixtures of all tiers."""
+"""Fixtures of all tiers, and those that the tiers with a node share."""
 
 import os
 import signal
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.cluster import image
 from tests.cluster.build import BuildError
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.node import Cluster
+from tests.support.helm import Helm
+from tests.support.installation import IN_PROCESS, WORKERS, Installation
+from tests.support.runs import Runs
+
+pytest_plugins = ["tests.support.tiers"]
 
 # Times are measured in benchmarks/, never asserted.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -25,41 +29,43 @@ def _ctrl_c_is_heard() -> None:
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
-    """A real kube-apiserver and etcd. Where they cannot be had, the tests say why."""
+def cluster() -> Iterator[Cluster]:
+    """A real cluster of one node with the image, one for all tiers that need it.
+
+    Where there can be none, the tests say why.
+    """
+    node = Cluster()
     try:
-        plane = ControlPlane().__enter__()
+        layout = image.build()
+        node.__enter__()
     except BuildError as error:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and os.geteuid() == 0:
             raise
-        pytest.skip(f"no control plane: {error}")
+        pytest.skip(f"no node: {error}")
     try:
-        yield plane
+        image.load(node, layout)
+        restricted = "pod-security.kubernetes.io/enforce=restricted"
+        for namespace in (WORKERS, IN_PROCESS):
+            node.kubectl("create", "namespace", namespace)
+            node.kubectl("label", "namespace", namespace, restricted)
+        yield node
     finally:
-        plane.__exit__()
+        node.__exit__()
 
 
-TIERS = {
-    "unit": "pure functions",
-    "engine": "a real Ray",
-    "execution": "real child processes",
-    "apiserver": "a real kube-apiserver and etcd",
-    "e2e": "a real node, Helm, the image",
-}
+@pytest.fixture(scope="session")
+def helm(cluster: Cluster) -> Helm:
+    """Helm on the cluster."""
+    return Helm(cluster)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tiers ran, and why one did not."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    whys: dict[str, str] = {}
-    for outcome in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            tier = Path(report.nodeid).parts[1]
-            counts[tier][outcome] += 1
-            if outcome == "skipped" and isinstance(report.longrepr, tuple):
-                whys[tier] = " ".join(report.longrepr[2].removeprefix("Skipped: ").split())
-    terminalreporter.section("tiers")
-    for tier, against in TIERS.items():
-        told = ", ".join(f"{number} {outcome}" for outcome, number in counts[tier].items())
-        why = f": {whys[tier]}" if tier in whys else ""
-        terminalreporter.write_line(f"{tier:<10} {against:<31} {told or 'not chosen'}{why}")
+@pytest.fixture(scope="session")
+def runs(cluster: Cluster) -> Runs:
+    """Runs on the cluster."""
+    return Runs(cluster)
+
+
+@pytest.fixture(scope="session")
+def installation(cluster: Cluster, helm: Helm) -> Installation:
+    """The operator's release. A tier that uses it installs it with the values that it needs."""
+    return Installation(cluster, helm)

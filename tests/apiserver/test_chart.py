@@ -84,7 +84,7 @@ VALUES: dict[str, Values] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def helm(cluster: ControlPlane) -> Helm:
     """Helm, with the namespaces and kinds that a release may name."""
     for namespace in (*TEAMS, SYSTEM):

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.node import Cluster
-from tests.e2e.conftest import NAMESPACE
 from tests.support.installation import ACCOUNT
+from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, manifest, stage
 from tests.support.waiting import wait_for
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.node import Cluster
-from tests.e2e.conftest import NAMESPACE
+from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, is_finished, manifest, stage
 
 pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(900)]

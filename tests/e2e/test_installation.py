@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.node import Cluster
-from tests.e2e.conftest import IN_PROCESS, NAMESPACE
 from tests.support.helm import SYSTEM, Helm
-from tests.support.installation import Installation
+from tests.support.installation import IN_PROCESS, Installation
+from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, stage
 from tests.support.waiting import wait_for
 

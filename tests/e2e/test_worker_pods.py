@@ -8,8 +8,8 @@ import pytest
 
 from pipelinerun.core.timestamps import parse_time
 from tests.cluster.node import Cluster
-from tests.e2e.conftest import NAMESPACE
 from tests.support.installation import ACCOUNT, Installation
+from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, is_finished, manifest, reasons, stage
 from tests.support.waiting import wait_for
 

@@ -10,6 +10,10 @@ from tests.support.waiting import wait_for
 
 ACCOUNT = f"system:serviceaccount:{SYSTEM}:{RELEASE}-pipelinerun-operator"
 """Who the operator is to the API server."""
+WORKERS = "workers"
+"""Namespace for runs in worker pods."""
+IN_PROCESS = "in-process"
+"""Namespace that is allowed runs in the operator's Ray."""
 _DEPLOYMENT = f"deployment/{RELEASE}-pipelinerun-operator"
 _PODS = ("-n", SYSTEM, "-lapp.kubernetes.io/component=operator")
 _TIMEOUT = 120
@@ -18,12 +22,12 @@ _TIMEOUT = 120
 class Installation:
     """A release on a cluster."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, in_process: list[str]) -> None:
+    def __init__(self, cluster: Cluster, helm: Helm) -> None:
         self._cluster, self._helm = cluster, helm
         repository, _, tag = image.IMAGE.rpartition(":")
         self._values: dict[str, Any] = {
             "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
-            "inProcess": {"namespaces": in_process, "capacity": 1},
+            "inProcess": {"namespaces": [IN_PROCESS], "capacity": 1},
             "log": {"format": "console"},
         }
 

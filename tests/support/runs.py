@@ -102,13 +102,31 @@ class Runs:
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
+        self._made: list[Mapping[str, Any]] = []
+
+    def begin_test(self, *, again: bool) -> None:
+        """From now on runs are made by a test; ``again`` if it made some before, and failed."""
+        for document in self._made if again else ():
+            for run in document.get("items", [document]):
+                self._take_away(**run["metadata"])
+        self._made.clear()
+
+    def _take_away(self, name: str, namespace: str, **_: Any) -> None:
+        """Delete a run with all that selectors find."""
+        self._plane.kubectl("delete", "prun", name, "-n", namespace, "--ignore-not-found")
+        pods = f"-lpipelinerun.dev/run={name}"
+        self._plane.kubectl("delete", "pods", pods, "-n", namespace, "--grace-period=1")
+        events = f"--field-selector=involvedObject.name={name}"
+        self._plane.kubectl("delete", "events", events, "-n", namespace)
 
     def apply(self, document: Mapping[str, Any]) -> None:
         """``kubectl apply``."""
+        self._made.append(document)
         self._plane.kubectl("apply", "-f", "-", stdin=json.dumps(document))
 
     def create(self, document: Mapping[str, Any]) -> None:
         """``kubectl create``, for what is too large for the annotation that apply adds."""
+        self._made.append(document)
         self._plane.kubectl("create", "-f", "-", stdin=json.dumps(document))
 
     def get(self, name: str, namespace: str = "default") -> Document:
