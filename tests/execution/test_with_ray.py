@@ -29,6 +29,9 @@ def double(row):
     print("doubling", row["number"])
     return {"number": 2 * row["number"]}
 
+class Double:
+    def __call__(self, row): return double(row)
+
 def fail(row):
     raise ValueError("no number is good enough")
 
@@ -63,12 +66,16 @@ def pipeline(file: Path, middle: str = "double", source: str = "numbers") -> Pip
         definition=PipelineDefinition(
             stages=[
                 Stage(name="read", type="source", callable=f"steps:{source}", config=config),
-                Stage(name="work", callable=f"steps:{middle}"),
+                Stage.model_validate({"name": "work", _field(middle): f"steps:{middle}"}),
                 Stage(name="keep", type="sink", callable="steps:note", config={"file": str(file)}),
             ]
         ),
         code=Code(files={"steps.py": STEPS}),
     )
+
+
+def _field(name: str) -> str:
+    return "actor" if name[0].isupper() else "callable"
 
 
 def numbers_in(file: Path) -> list[int]:
@@ -260,3 +267,15 @@ def test_in_this_process_a_pipeline_takes_the_ray_there_is_or_one_of_its_own(
     assert "given ray" in out
     assert "left running" in out
     assert traced(trace) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+@pytest.mark.usefixtures("trace")
+def test_one_cpu_is_enough_for_a_class_between_functions(tmp_path: Path) -> None:
+    kept, cpus = tmp_path / "kept", os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        SubprocessStrategy().execute(pipeline(kept, "Double"))
+    finally:
+        os.sched_setaffinity(0, cpus)
+    assert numbers_in(kept) == [0, 2, 4]

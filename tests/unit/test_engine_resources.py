@@ -7,10 +7,12 @@ import pytest
 from pipelinerun.api.definition import Runtime, Stage
 from pipelinerun.engine.resources import (
     Scale,
+    bounded,
     default_actor_cpus,
     never_satisfied,
     reservation_of,
     scale_of,
+    source_cpus,
 )
 
 DYNAMIC, FIXED = Runtime(), Runtime(disable_dynamic_scaling=True)
@@ -47,12 +49,52 @@ def test_what_a_replica_reserves() -> None:
     assert reservation_of(stage(), None) == {}
 
 
+def function(**fields: Any) -> Stage:
+    return Stage.model_validate({"name": "f", "callable": "steps:function", **fields})
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 40, 499])
-@pytest.mark.parametrize("cpus", [1.0, 2.0, 64.0])
-def test_stateful_stages_at_their_minimum_always_leave_room(count: int, cpus: float) -> None:
-    each = default_actor_cpus([stage()] * count, DYNAMIC, cpus)
-    assert 0 < each <= 1
+@pytest.mark.parametrize("cpus", [0.5, 1.0, 1.5, 2.0, 3.0, 64.0])
+@pytest.mark.parametrize("taken", [0.0, 1.0])
+def test_classes_leave_half_of_the_cpus_and_a_whole_one(
+    count: int, cpus: float, taken: float
+) -> None:
+    each = default_actor_cpus([stage()] * count, DYNAMIC, cpus, taken=taken)
+    assert 0 <= each <= 1
     assert each * count <= cpus / 2
+    assert each * count <= max(0.0, cpus - taken - 1)
+
+
+@pytest.mark.parametrize(
+    ("stages", "cpus", "each"),
+    [
+        ([stage()], 1.0, 0.0),
+        ([stage()], 2.0, 1.0),
+        ([stage(), stage()], 2.0, 0.5),
+        ([stage(replicas={"min": 3})], 4.0, 0.666),
+        ([stage(), stage(resources={"cpus": 2.5})], 4.0, 0.5),
+        ([stage(), stage(resources={"cpus": 0})], 2.0, 1.0),
+        ([stage(), function(resources={"cpus": 3})], 4.0, 1.0),
+        ([stage(), function(resources={"cpus": 3.5})], 4.0, 0.5),
+        ([stage(), function(resources={"cpus": 0.1})], 1.0, 0.0),
+    ],
+)
+def test_what_a_class_reserves_by_default(stages: list[Stage], cpus: float, each: float) -> None:
+    assert default_actor_cpus(stages, DYNAMIC, cpus) == each
+
+
+def test_a_source_that_yields_lets_go_of_a_single_cpu_for_what_is_behind_a_class() -> None:
+    assert source_cpus([function(), stage()], 1.0) == 0
+    assert source_cpus([function(), stage()], 2.0) is None
+    assert source_cpus([function(), function()], 1.0) is None
+
+
+def test_replicas_that_reserve_nothing_are_no_more_than_cpus() -> None:
+    assert bounded(Scale(1, None), {"num_cpus": 0.0}, 1.0) == Scale(1, 1)
+    assert bounded(Scale(1, None), {"num_cpus": 0.0}, 2.0) == Scale(1, 2)
+    assert bounded(Scale(3, None), {"num_cpus": 0.0}, 2.0) == Scale(3, 3)
+    assert bounded(Scale(1, 9), {"num_cpus": 0.0}, 2.0) == Scale(1, 9)
+    assert bounded(Scale(1, None), {"num_cpus": 0.0, "num_gpus": 1.0}, 2.0) == Scale(1, None)
 
 
 def test_what_can_never_be_had_is_told_by_field() -> None:
@@ -67,3 +109,14 @@ def test_what_can_never_be_had_is_told_by_field() -> None:
         "stages[0].resources: asks for 3 x 2 CPUs, of which Ray has 4",
         "stages[2].resources: asks for 1073741824 bytes of memory, of which Ray has 1000000",
     ]
+
+
+def test_classes_that_leave_nothing_for_the_sink_are_refused() -> None:
+    greedy = stage(resources={"cpus": 1})
+    sink = function(type="sink")
+    told = [str(it) for it in never_satisfied([greedy, stage(), sink], DYNAMIC, {"CPU": 1.0})]
+    assert len(told) == 1
+    assert told[0].startswith("stages[0].resources: together with the other classes it reserves 1 ")
+    assert not list(never_satisfied([greedy, stage(), sink], DYNAMIC, {"CPU": 2.0}))
+    assert not list(never_satisfied([greedy, stage(type="sink")], DYNAMIC, {"CPU": 1.0}))
+    assert not list(never_satisfied([stage(), sink], DYNAMIC, {"CPU": 1.0}))

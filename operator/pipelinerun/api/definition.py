@@ -59,7 +59,7 @@ class StageResources(ApiModel):
     """What one replica of a stage reserves on Ray."""
 
     cpus: Annotated[float, Field(ge=0, le=1024)] | None = None
-    """CPUs, fractions allowed; 1 when left out."""
+    """CPUs, fractions allowed. When left out 1, but classes leave a whole one for functions."""
     gpus: Annotated[float, Field(ge=0, le=1024)] | None = None
     """GPUs, fractions allowed."""
     memory: Quantity | None = None

@@ -9,7 +9,13 @@ from ray.data import ActorPoolStrategy, Dataset
 from pipelinerun.api.definition import Runtime, Stage
 from pipelinerun.engine.loading import load
 from pipelinerun.engine.plan import StagePlan
-from pipelinerun.engine.resources import default_actor_cpus, reservation_of, scale_of
+from pipelinerun.engine.resources import (
+    bounded,
+    default_actor_cpus,
+    reservation_of,
+    scale_of,
+    source_cpus,
+)
 from pipelinerun.engine.sinks import takes_dataset
 from pipelinerun.engine.sources import dataset_of
 from pipelinerun.engine.stage_task import StageActor, count, run_function
@@ -45,15 +51,20 @@ class Compiler:
         self._stages = stages
         self._runtime = runtime
         self._plan_of = plan_of
-        self._actor_cpus = default_actor_cpus(stages, runtime, cpus)
+        self._cpus = cpus
+        self._actor_cpus = 1.0
         self._options = options
 
     def compile(self, enter: Callable[[str], None]) -> Compiled:
         """Build the plan. ``enter`` is told whose code is about to be called in this process."""
         source, *middle, sink = self._stages
         enter(source.name)
-        dataset, source_counted = dataset_of(self._plan_of(source), self._options)
+        reservation = reservation_of(source, source_cpus(self._stages, self._cpus))
+        options = {**self._options, **reservation}
+        dataset, source_counted = dataset_of(self._plan_of(source), options)
         counted = {source.name} if source_counted else set()
+        taken = reservation.get("num_cpus", 1.0) if source_counted else 0.0
+        self._actor_cpus = default_actor_cpus(self._stages, self._runtime, self._cpus, taken=taken)
         for stage in middle:
             dataset = self._apply(dataset, stage, entrance=not counted)
             counted.add(stage.name)
@@ -79,8 +90,10 @@ class Compiler:
             if scale.maximum is not None:
                 options["concurrency"] = scale.maximum
             return dataset.map_batches(run_function, fn_kwargs={"plan": plan}, **shape, **options)
+        reservation = reservation_of(stage, self._actor_cpus)
+        scale = bounded(scale, reservation, self._cpus)
         pool = ActorPoolStrategy(min_size=scale.minimum, max_size=scale.maximum)
-        options = {**self._options, **reservation_of(stage, self._actor_cpus)}
+        options = {**self._options, **reservation}
         return dataset.map_batches(
             StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
         )

@@ -1,9 +1,8 @@
 """What runs in Ray's processes: a stage's code, between a block and the next, counted."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from pipelinerun.engine import importer, printing
@@ -29,8 +28,10 @@ Work = Callable[[Call, Iterable[Any], Tally], Iterator[Output]]
 
 NO_ROWS: Output = (0, ())
 END: Output = (0, None)
+_END_OF_CALL = (None,)
 TICK = 0.5
-"""Seconds after which a slow stage reports although it has not gathered many rows."""
+"""Seconds after which a slow stage reports, and hears whether to end, although it has not gathered
+many rows."""
 
 _bound: dict[tuple[Address, str], "StageRunner"] = {}
 """Functions that this process has loaded, for the run it works for at present."""
@@ -189,8 +190,9 @@ def _per_row(call: Call, rows: Iterable[Any], tally: Tally) -> Iterator[Output]:
         tally.rows_in += 1
         for result in results_of(call(row)):
             buffer.add(result)
-            if buffer.full:
+            if buffer.full or time.monotonic() > due:
                 yield len(buffer), buffer.take()
+                due = _next_tick()
         if time.monotonic() > due:
             yield len(buffer), buffer.take()
             due = _next_tick()
@@ -208,16 +210,20 @@ def _sink_rows(call: Call, rows: Iterable[Any], tally: Tally) -> Iterator[Output
     due = _next_tick()
     for row in rows:
         tally.rows_in += 1
-        _exhaust(call(row))
-        if time.monotonic() > due:
-            yield NO_ROWS
-            due = _next_tick()
+        for _ in _steps(call(row)):
+            if time.monotonic() > due:
+                yield NO_ROWS
+                due = _next_tick()
 
 
 def _sink_batches(call: Call, batches: Iterable[Any], tally: Tally) -> Iterator[Output]:
     for batch in batches:
         tally.rows_in += length_of(batch)
-        _exhaust(call(batch))
+        due = _next_tick()
+        for _ in _steps(call(batch)):
+            if time.monotonic() > due:
+                yield NO_ROWS
+                due = _next_tick()
         yield NO_ROWS
 
 
@@ -236,10 +242,9 @@ def _gathered(results: Iterable[Any]) -> Iterator[Output]:
     yield len(buffer), buffer.take()
 
 
-def _exhaust(result: Any) -> None:
-    """Run a sink that is a generator function to its end."""
-    if isinstance(result, Iterator):
-        deque(result, maxlen=0)
+def _steps(result: Any) -> Iterable[object]:
+    """The steps of a sink's call: what a generator yields, and its end."""
+    return chain(result, _END_OF_CALL) if isinstance(result, Iterator) else _END_OF_CALL
 
 
 def _next_tick() -> float:
