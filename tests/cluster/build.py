@@ -51,6 +51,11 @@ def build(name: str, folder: Path) -> None:
         output.rename(folder / name)
 
 
+def compile_module(go: str, module: Path, output: Path) -> None:
+    """Build a module whose go.mod and go.sum are complete."""
+    _go(go, ["build", "-trimpath", "-ldflags", "-s -w", "-o", str(output), "."], module)
+
+
 def find_go(folder: Path) -> str | None:
     """A Go toolchain that is new enough: on PATH, or installed here before."""
     candidates = (shutil.which("go"), *map(str, folder.parent.glob("go-*/**/bin/go")))

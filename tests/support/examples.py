@@ -8,7 +8,7 @@ from pipelinerun.api.prepare import prepare
 from pipelinerun.api.run import PipelineRun
 
 FOLDER = Path("examples")
-MANIFESTS = sorted(FOLDER.rglob("*.yaml"))
+MANIFESTS = sorted(it for it in FOLDER.rglob("*.yaml") if it.name != "kustomization.yaml")
 
 
 def example(name: str) -> PipelineRun:

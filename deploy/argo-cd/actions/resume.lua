@@ -1,0 +1,3 @@
+-- Let a held run start anew.
+obj.spec.suspend = false
+return obj
