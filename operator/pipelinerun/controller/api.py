@@ -22,6 +22,7 @@ from pipelinerun.controller.errors import (
     DeletionRefusedError,
     ErrorKind,
     classify,
+    may_be_done,
     message_of,
 )
 from pipelinerun.controller.runs import Body, Run, RunKey, read_run
@@ -43,21 +44,18 @@ class PipelineRunApi:
 
     async def read(self, key: RunKey) -> Run | None:
         """The run as it is now; None when it does not exist."""
-        namespace, name = key
         try:
-            body = await self._runs.get_namespaced_custom_object(
-                GROUP, VERSION, namespace, PLURAL, name, _request_timeout=TIMEOUT
-            )
+            return read_run(await self._body(key))
         except ApiException as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return read_run(cast("Body", body))
 
     async def write_status(self, run: Run, status: PipelineRunStatus) -> Run:
         """Replace the status of a run that is still the version that was observed.
 
-        This is the one place that writes a status.
+        This is the one place that writes a status. If nobody knows what became of that, it is
+        looked up: what has been recorded has to be followed by what it stands for.
         """
         body = {
             "apiVersion": API_VERSION,
@@ -70,9 +68,16 @@ class PipelineRunApi:
             },
             "status": status_document(status),
         }
-        written = await self._runs.replace_namespaced_custom_object_status(
-            GROUP, VERSION, run.namespace, PLURAL, run.name, body, _request_timeout=TIMEOUT
-        )
+        try:
+            written = await self._runs.replace_namespaced_custom_object_status(
+                GROUP, VERSION, run.namespace, PLURAL, run.name, body, _request_timeout=TIMEOUT
+            )
+        except Exception as error:
+            if not may_be_done(error):
+                raise
+            written = await self._body(run.key)
+            if (written["metadata"]["uid"], written.get("status")) != (run.uid, body["status"]):
+                raise
         return read_run(cast("Body", written))
 
     async def delete(self, run: Run) -> None:
@@ -120,6 +125,13 @@ class PipelineRunApi:
             source=V1EventSource(component=COMPONENT, host=self._identity),
         )
         await self._core.create_namespaced_event(run.namespace, body, _request_timeout=TIMEOUT)
+
+    async def _body(self, key: RunKey) -> Body:
+        namespace, name = key
+        body = await self._runs.get_namespaced_custom_object(
+            GROUP, VERSION, namespace, PLURAL, name, _request_timeout=TIMEOUT
+        )
+        return cast("Body", body)
 
 
 def status_document(status: PipelineRunStatus) -> dict[str, Any]:

@@ -44,6 +44,12 @@ def classify(error: Exception) -> ErrorKind | None:
     return None
 
 
+def may_be_done(error: Exception) -> bool:
+    """Whether what was asked for may have been done nevertheless: the answer is what is missing."""
+    answered = isinstance(error, ApiException) and (error.status or 0) < _SERVER_ERROR
+    return classify(error) is ErrorKind.TRANSIENT and not answered
+
+
 def message_of(error: Exception) -> str:
     """What the API server says, in one line."""
     if not isinstance(error, ApiException):

@@ -55,6 +55,7 @@ class Reconciler:
         self._realisers = realisers
         self._metrics = metrics
         self._written: dict[RunKey, float] = {}
+        self._outdated: set[RunKey] = set()
 
     async def work(self) -> None:
         """Reconcile keys from the queue, for ever."""
@@ -73,8 +74,9 @@ class Reconciler:
     async def reconcile(self, key: RunKey) -> None:
         """Carry one run on by one decision."""
         run = self._cache.get(key)
+        if run is None or key in self._outdated:
+            run = await self._read(key)
         if run is None:
-            await self._abandon(key)
             return
         self._realisers.release(key, keep_uid=run.uid)
         realiser = self._realisers.of(run)
@@ -111,16 +113,20 @@ class Reconciler:
                 await self._tell(run, event, now)
         return run
 
-    async def _abandon(self, key: RunKey) -> None:
-        """End the attempts of a run that is gone; one that is only not listed yet is kept."""
+    async def _read(self, key: RunKey) -> Run | None:
+        """Look at a run itself; one that is gone has its attempts ended."""
         run = await self._api.read(key)
-        if run is None:
+        self._outdated.discard(key)
+        known = self._cache.get(key)
+        if run is not None:
+            self._cache.put(run)
+        else:
+            if known is not None:
+                self._cache.remove(known.uid, key)
             self._written.pop(key, None)
             self._queue.forget(key)
             self._realisers.release(key)
-        else:
-            self._cache.put(run)
-            self._queue.add(key)
+        return run
 
     async def _delete(self, run: Run, why: str) -> None:
         if run.held_by:
@@ -153,6 +159,9 @@ class Reconciler:
         refused = kind is ErrorKind.REFUSED
         delay = self._queue.add_failed(key, LONGEST_REFUSAL if refused else LONGEST_DELAY)
         self._metrics.results.labels(kind.value if kind else "error").inc()
+        if kind in {ErrorKind.CONFLICT, ErrorKind.TRANSIENT}:
+            # What became of a write is unknown, or somebody else wrote: the watch may be behind.
+            self._outdated.add(key)
         match kind:
             case ErrorKind.CONFLICT:
                 logger.debug("%s/%s: changed meanwhile, again in %.2f s", *key, delay)
