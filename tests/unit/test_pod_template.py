@@ -1,5 +1,6 @@
 """The manifest of a worker pod."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.merge import merged
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
 from tests.support.examples import job
@@ -110,6 +112,37 @@ def test_a_volume_of_another_kind_takes_the_place_of_ours() -> None:
     assert volume(manifest({"spec": {"volumes": [scratch]}}), "tmp") == scratch
 
 
+@pytest.mark.parametrize("containers", [None, "pipeline", {}, [None], [{"name": 5}]])
+def test_a_template_must_leave_the_container_of_the_pipeline(containers: Any) -> None:
+    with pytest.raises(InvalidDefinitionError) as caught:
+        manifest({"spec": {"containers": containers}}, {"spec": {"containers": containers}})
+    assert "podTemplate.spec.containers" in str(caught.value)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.integers() | st.sampled_from(("pipeline", "tmp", "shared-memory", "1Gi")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                (
+                    *("name", "containers", "volumes", "env", "resources", "limits", "memory"),
+                    *("emptyDir", "medium", "sizeLimit", "volumeMounts", "mountPath"),
+                )
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(("containers", "volumes", "tolerations")), ANYTHING))
+def test_a_template_of_any_kind_makes_a_manifest_or_is_refused(spec: dict[str, Any]) -> None:
+    with suppress(InvalidDefinitionError):
+        manifest({"spec": spec}, {"spec": spec})
+
+
 @given(st.from_regex(rf"{DNS_LABEL}(\.{DNS_LABEL})*", fullmatch=True), st.integers(1, 1000))
 def test_names_are_valid_and_of_one_attempt_alone(run: str, attempt: int) -> None:
     name = pod_name(run, "uid", attempt)
@@ -141,6 +174,8 @@ def test_names_are_valid_and_of_one_attempt_alone(run: str, attempt: int) -> Non
             {"volumeMounts": [{"name": "b", "mountPath": "/a"}]},
         ),
         ({}, {"containers": [{"name": "a"}]}, {"containers": [{"name": "a"}]}),
+        ({"env": [{"name": "a"}]}, {"env": [{"value": "b"}]}, {"env": [{"value": "b"}]}),
+        ({"env": [{"name": "a"}]}, {"env": "A=b"}, {"env": "A=b"}),
     ],
 )
 def test_merging(base: dict[str, Any], over: dict[str, Any], expected: dict[str, Any]) -> None:

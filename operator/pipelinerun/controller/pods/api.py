@@ -20,15 +20,21 @@ class PodApi:
         self._client = client
         self._core = CoreV1Api(client)
 
-    async def create(self, namespace: str, manifest: dict[str, Any]) -> Body | None:
-        """Create a pod, or read the one of that name that there is already."""
+    async def create(self, namespace: str, manifest: dict[str, Any]) -> Body:
+        """Create a pod, or read the one of that name that there is already.
+
+        A conflict without such a pod passes through: a quota, say, was changing.
+        """
         body = cast("V1Pod", manifest)  # the client takes both
         try:
             pod = await self._core.create_namespaced_pod(namespace, body, _request_timeout=TIMEOUT)
         except ApiException as error:
-            if error.status == _CONFLICT:
-                return await self.read(namespace, manifest["metadata"]["name"])
-            raise
+            if error.status != _CONFLICT:
+                raise
+            there = await self.read(namespace, manifest["metadata"]["name"])
+            if there is None:
+                raise
+            return there
         return self._body(pod)
 
     async def read(self, namespace: str, name: str) -> Body | None:

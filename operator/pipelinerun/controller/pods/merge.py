@@ -33,7 +33,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             result.pop(name, None)
         elif isinstance(value, Mapping) and isinstance(known, Mapping):
             result[name] = merged(known, value)
-        elif name in _KEYS and known and _are_maps(value):
+        elif name in _KEYS and known and _are_named(known, name) and _are_named(value, name):
             result[name] = _merged_list(name, known, value)
         else:
             result[name] = value
@@ -52,5 +52,8 @@ def _merged_list(name: str, base: Sequence[Any], over: Sequence[Any]) -> list[An
     return list(items.values())
 
 
-def _are_maps(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+def _are_named(value: Any, name: str) -> bool:
+    """Whether items can be told apart; whatever else it is, the API server says what is wrong."""
+    return isinstance(value, list) and all(
+        isinstance(item, Mapping) and isinstance(item.get(_KEYS[name]), str) for item in value
+    )

@@ -23,7 +23,7 @@ from pipelinerun.controller.runs import Body, Run, RunKey
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 
-_INVALID = 422
+_INVALID = frozenset({400, 413, 422})
 _FORBIDDEN = 403
 
 
@@ -57,6 +57,7 @@ class WorkerPodRealiser:
         self._runs: dict[AttemptId, RunKey] = {}
         self._pods: dict[AttemptId, Pod] = {}
         self._gone: set[AttemptId] = set()
+        self._doubted: set[AttemptId] = set()
         self._refused: dict[AttemptId, Sighting] = {}
 
     def see(self, event: str | None, body: Body) -> None:
@@ -70,10 +71,10 @@ class WorkerPodRealiser:
         self._announce(pod.run)
 
     def deleted(self, uid: str, _key: RunKey) -> None:
-        """A pod is gone, and the watch did not say so."""
+        """A pod is gone by a listing, and the watch did not say so. It is looked for once more."""
         for pod in [*self._pods.values()]:
             if pod.uid == uid:
-                self._gone.add(pod.attempt)
+                self._doubted.add(pod.attempt)
                 self._announce(pod.run)
 
     def worker(self, run: Run, number: int) -> Worker:
@@ -81,14 +82,18 @@ class WorkerPodRealiser:
         return Worker(pod=pod_name(run.name, run.uid, number))
 
     async def look(self, run: Run) -> None:
-        """Read the pod of an attempt under way that the watch has not shown."""
+        """Read the pod of an attempt under way that the watch has not shown, or not truly."""
         attempt = (run.uid, run.status.attempt or 0)
-        if run.status.phase not in UNDER_WAY_PHASES or attempt in self._runs:
+        doubted = attempt in self._doubted
+        if run.status.phase not in UNDER_WAY_PHASES or (attempt in self._runs and not doubted):
             return
         body = await self._api.read(run.namespace, pod_name(run.name, *attempt))
         pod = None if body is None else read_pod(body)
         if pod is not None and pod.attempt == attempt:
             self._put(pod)
+        elif doubted:
+            self._gone.add(attempt)
+        self._doubted.discard(attempt)
 
     def sighting(self, uid: str, number: int) -> Sighting | None:
         """What the attempt's pod says."""
@@ -140,8 +145,7 @@ class WorkerPodRealiser:
             self._announce(run.key)
             return
         self._refused.pop(attempt, None)
-        if body is not None:
-            self.see("ADDED", body)
+        self.see("ADDED", body)
 
     async def stop(self, run: Run, number: int, how: Shutdown) -> None:
         """Delete a pod that has not begun; else have its worker drain, or its kubelet end it."""
@@ -174,6 +178,7 @@ class WorkerPodRealiser:
                 self._refused.pop(attempt, None)
                 self._pods.pop(attempt, None)
                 self._gone.discard(attempt)
+                self._doubted.discard(attempt)
                 self._progress.forget(attempt)
 
     async def run(self) -> None:
@@ -192,7 +197,7 @@ def _refusal(number: int, error: InvalidDefinitionError | ApiException) -> Sight
     if isinstance(error, InvalidDefinitionError):
         return _invalid(number, "; ".join(str(it.under("spec")) for it in error.violations))
     message = message_of(error)
-    if error.status == _INVALID:
+    if error.status in _INVALID:
         return _invalid(number, f"spec.podTemplate: {message}")
     if error.status == _FORBIDDEN:
         return Sighting(number, "Starting", reason=reasons.POD_REFUSED, message=message)

@@ -17,6 +17,7 @@ from pipelinerun.api.names import (
     LABEL_UID,
 )
 from pipelinerun.api.quantity import parse_quantity
+from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.controller.pods.merge import merged
 
 Manifest = dict[str, Any]
@@ -44,7 +45,8 @@ def pod_manifest(
     """The pod of an attempt: our defaults, the operator's template and the run's over them.
 
     Raises:
-        InvalidDefinitionError: the job is too large for a pod.
+        InvalidDefinitionError: the job is too large for a pod, or a template leaves no container
+            for it.
     """
     pod = _default_pod(image, grace)
     for template in templates:
@@ -130,15 +132,34 @@ def _default_pod(image: str, grace: int) -> Manifest:
 
 def _with_shared_memory(pod: Manifest) -> Manifest:
     """Shared memory for Ray's object store, in proportion to the container's memory."""
-    (container,) = (it for it in pod["spec"]["containers"] if it["name"] == CONTAINER)
-    limit = container.get("resources", {}).get("limits", {}).get("memory")
+    limit = _inside(_pipeline_container(pod), "resources", "limits", "memory")
     try:
         size = int(parse_quantity(str(limit)) * _SHARED_MEMORY_SHARE)
     except ValueError:
         return pod
-    sized = {"name": "shared-memory", "emptyDir": {"sizeLimit": str(size)}}
-    volumes = {it["name"]: it for it in pod["spec"]["volumes"]}
-    given = volumes["shared-memory"].get("emptyDir", {})
-    if given.get("medium") != "Memory" or "sizeLimit" in given:
+    given = _inside(_named(pod["spec"].get("volumes"), "shared-memory"), "emptyDir")
+    if _inside(given, "medium") != "Memory" or _inside(given, "sizeLimit") is not None:
         return pod
+    sized = {"name": "shared-memory", "emptyDir": {"sizeLimit": str(size)}}
     return merged(pod, {"spec": {"volumes": [sized]}})
+
+
+def _pipeline_container(pod: Manifest) -> Mapping[str, Any]:
+    container = _named(pod["spec"].get("containers"), CONTAINER)
+    if container is None:
+        text = f"must be a list of containers with names; the pipeline's is {CONTAINER!r}"
+        raise InvalidDefinitionError([Violation("podTemplate.spec.containers", text)])
+    return container
+
+
+def _named(items: Any, name: str) -> Mapping[str, Any] | None:
+    """The item of that name, in what should be a list of maps and may be anything."""
+    maps = (it for it in items if isinstance(it, Mapping)) if isinstance(items, list) else ()
+    return next((it for it in maps if it.get("name") == name), None)
+
+
+def _inside(value: Any, *path: str) -> Any:
+    """What is at a path of what should be maps and may be anything."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
