@@ -191,3 +191,17 @@ def test_everything_wrong_in_several_documents_is_told() -> None:
         "[0].apiVersion: must be pipelinerun.dev/v1alpha1, not None",
         "[2]: a PipelineRun is a map of fields",
     ]
+
+
+def test_half_a_character_is_refused() -> None:
+    (wrong,) = refused(bare('{a: "\\ud800"}'))
+    assert "half a character" in wrong
+
+
+def test_a_field_that_is_null_counts_as_left_out() -> None:
+    fields = {"pipeline": {"stages": line(3)}, "suspend": None, "retries": {"limit": None}}
+    assert load_manifest(json.dumps(manifest(fields))).spec == load_manifest(RUN).spec
+    (wrong,) = refused(json.dumps(manifest({"pipeline": None})))
+    assert wrong == "spec.pipeline: is required"
+    unknown = manifest({"pipeline": {"stages": line(3)}, "colour": None})
+    assert refused(json.dumps(unknown)) == ["spec.colour: unknown field"]

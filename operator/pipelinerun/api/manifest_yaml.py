@@ -8,10 +8,13 @@ import yaml
 _MERGE = "tag:yaml.org,2002:merge"
 _STRING = "tag:yaml.org,2002:str"
 _DIGITS = list("-+.0123456789")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ManifestLoader(yaml.SafeLoader):
-    """No dates, no base 60, keys are text; a key written twice, which PyYAML lets pass, is refused.
+    """No dates, no base 60, keys are text; what PyYAML lets pass and nobody else takes is refused.
+
+    That is a key written twice, and half a character.
 
     Numbers are those of JSON and, as for kubectl, the other bases and ``.inf`` of YAML.
     """
@@ -30,6 +33,13 @@ class ManifestLoader(yaml.SafeLoader):
             seen.add(key.value)
             key.tag = _STRING
         return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and _LONE_SURROGATE.search(value):
+            text = "half a character (a lone surrogate)"
+            raise yaml.constructor.ConstructorError(None, None, text, node.start_mark)
+        return value
 
 
 def plain_scalar(text: str) -> Any:
