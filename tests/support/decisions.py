@@ -109,6 +109,9 @@ def finished(outcome: Outcome, phase: Phase | None = None) -> PipelineRunStatus:
 SIGHTINGS: dict[str, Sighting | None] = {
     "nothing": None,
     "starting": Sighting(1, "Starting"),
+    "hopeless": Sighting(
+        1, "Starting", failed("Config", 125), reason=reasons.IMAGE_PULL_FAILED, message="no image"
+    ),
     "running": Sighting(1, "Running", stages=stages("Succeeded", "Running")),
     "success": Sighting(1, "Ended", outcome=success()),
     "user failure": Sighting(1, "Ended", outcome=failed()),

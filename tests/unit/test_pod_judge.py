@@ -120,14 +120,6 @@ GONE = {"deletionTimestamp": "2026-02-01T11:59:20Z"}
             (124, "Timeout", ""),
         ),
         (pod(PAST_DEADLINE), (124, "Timeout", "")),
-        (
-            pod(container(waiting={"reason": "InvalidImageName"})),
-            (125, "Config", reasons.IMAGE_PULL_FAILED),
-        ),
-        (
-            pod(container(waiting={"reason": "ErrImageNeverPull"})),
-            (125, "Config", reasons.IMAGE_PULL_FAILED),
-        ),
     ],
 )
 def test_how_it_ended(it: Pod, expected: tuple[int, str | None, str]) -> None:
@@ -145,7 +137,7 @@ def test_how_it_ended(it: Pod, expected: tuple[int, str | None, str]) -> None:
 )
 def test_a_pod_that_is_gone_without_a_word_is_lost_for_a_reason(reason: str, expected: str) -> None:
     disrupted = {**DISRUPTED, "reason": reason}
-    sighting = lost(pod(container(running={}) | {"conditions": [disrupted]}, **GONE), STAGES)
+    sighting = lost(pod(container(running={}) | {"conditions": [disrupted]}, **GONE), STAGES, NOW)
     assert sighting.outcome is not None
     assert sighting.outcome.failure is not None
     assert (sighting.sight, sighting.reason) == ("Ended", expected)
@@ -186,19 +178,34 @@ def test_a_container_that_runs_on_past_its_deadline_has_not_ended() -> None:
 
 
 def test_a_pod_that_is_gone_before_it_began_is_nowhere() -> None:
-    sighting = lost(pod(container(waiting={"reason": "ContainerCreating"}), **GONE), STAGES)
+    sighting = lost(pod(container(waiting={"reason": "ContainerCreating"}), **GONE), STAGES, NOW)
     assert (sighting.sight, sighting.outcome) == ("Lost", None)
     assert sighting.reason == reasons.POD_DELETED
     assert sighting.message == "pod run-2-abc was deleted"
 
 
-def test_an_image_that_never_comes_ends_the_attempt() -> None:
-    waiting = pod(container(waiting={"reason": "ImagePullBackOff", "message": "not found"}))
-    late = sighting_of(waiting, (), waiting.created + timedelta(seconds=PULL_PATIENCE + 1))
-    assert late.outcome is not None
-    assert late.outcome.failure is not None
-    assert (late.outcome.exit_code, late.outcome.failure.class_) == (125, "Infrastructure")
-    assert late.outcome.failure.message == "ImagePullBackOff: not found"
+@pytest.mark.parametrize(
+    ("word", "waited", "class_"),
+    [
+        ("InvalidImageName", 0, "Config"),
+        ("ErrImageNeverPull", 0, "Config"),
+        ("ImagePullBackOff", PULL_PATIENCE + 1, "Infrastructure"),
+    ],
+)
+def test_an_image_that_never_comes_ends_the_attempt_once_its_pod_is_gone(
+    word: str, waited: float, class_: str
+) -> None:
+    waiting = pod(container(waiting={"reason": word, "message": "not found"}))
+    late = waiting.created + timedelta(seconds=waited)
+    for sighting, sight in (
+        (sighting_of(waiting, (), late), "Starting"),
+        (lost(waiting, (), late), "Ended"),
+    ):
+        assert (sighting.sight, sighting.reason) == (sight, reasons.IMAGE_PULL_FAILED)
+        assert sighting.outcome is not None
+        assert sighting.outcome.failure is not None
+        assert (sighting.outcome.exit_code, sighting.outcome.failure.class_) == (125, class_)
+        assert sighting.outcome.failure.message == f"{word}: not found"
 
 
 def test_a_container_that_runs_tells_its_stages_even_while_it_is_being_deleted() -> None:

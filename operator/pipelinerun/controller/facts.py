@@ -8,7 +8,7 @@ from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import Retries
 from pipelinerun.api.status import UNDER_WAY_PHASES
 from pipelinerun.api.violations import InvalidDefinitionError
-from pipelinerun.controller.realiser import Realiser
+from pipelinerun.controller.realiser import Sight
 from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
 from pipelinerun.core.ends import nowhere_yet
@@ -17,7 +17,7 @@ from pipelinerun.core.retry import backing_off_for
 
 
 def observe(
-    run: Run, realiser: Realiser, status_age: float, now: datetime, *, surplus: bool = False
+    run: Run, realiser: Sight, status_age: float, now: datetime, *, surplus: bool = False
 ) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one."""
     number = run.status.attempt or 0
@@ -68,7 +68,7 @@ def _requests(run: Run) -> Requests:
     )
 
 
-def _job(run: Run, realiser: Realiser, number: int) -> tuple[PipelineJob | None, Refusal | None]:
+def _job(run: Run, realiser: Sight, number: int) -> tuple[PipelineJob | None, Refusal | None]:
     if run.spec is None:
         return None, _invalid(run.invalid)
     refusal = realiser.refusal(run)

@@ -9,11 +9,12 @@ from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 
 
-class Realiser(Protocol):
-    """Executes attempts. Whatever changes is announced by the run's key."""
+class Sight(Protocol):
+    """What is known of attempts, without asking anybody."""
 
-    restartable: bool
-    """Whether starting the same attempt again does no harm, since it cannot be there twice."""
+    @property
+    def restartable(self) -> bool:
+        """Whether starting the same attempt again does no harm, since it cannot be there twice."""
 
     @property
     def ready(self) -> bool:
@@ -21,9 +22,6 @@ class Realiser(Protocol):
 
     def worker(self, run: Run, number: int) -> Worker:
         """Where an attempt that starts now would run."""
-
-    async def look(self, run: Run) -> None:
-        """Make sure that an attempt under way that is not in sight is not there."""
 
     def sighting(self, uid: str, number: int) -> Sighting | None:
         """What is seen of an attempt; None when nobody can find it.
@@ -36,6 +34,13 @@ class Realiser(Protocol):
 
     def wait(self, run: Run) -> Wait | None:
         """Why a run cannot start now, if so."""
+
+
+class Realiser(Sight, Protocol):
+    """Executes attempts. Whatever changes is announced by the run's key."""
+
+    async def look(self, run: Run) -> None:
+        """Make sure that an attempt under way that is not in sight is not there."""
 
     def reserve(self, key: RunKey) -> None:
         """Keep a place for a run that is about to start, until it is released."""

@@ -20,7 +20,7 @@ class Sighting:
     Attributes:
         number: number of the attempt.
         sight: Starting, Running, Ended (``outcome`` says how) or Lost (nobody can find it).
-        outcome: how it ended.
+        outcome: how it ended; of one that is Starting, how it will, since it can never start.
         stages: how far its stages are.
         reason: what keeps it from starting, or how it ended where the outcome's class does not say.
         message: the same for people; what is known about a lost attempt.

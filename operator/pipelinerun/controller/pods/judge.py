@@ -1,5 +1,6 @@
 """What a pod's state says of its attempt. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode, signal_of
@@ -48,9 +49,13 @@ def sighting_of(pod: Pod, stages: tuple[StageStatus, ...], now: datetime) -> Sig
     return _not_started(pod, number, now)
 
 
-def lost(pod: Pod, stages: tuple[StageStatus, ...]) -> Sighting:
+def lost(pod: Pod, stages: tuple[StageStatus, ...], now: datetime) -> Sighting:
     """A pod is gone without having told its end."""
     _, number = pod.attempt
+    if not pod.begun:
+        hopeless = _not_started(pod, number, now)
+        if hopeless.outcome is not None:
+            return replace(hopeless, sight="Ended")
     reason, message = _taken_away(pod)
     text = message or f"pod {pod.name} was deleted"
     if not pod.begun:
@@ -159,7 +164,9 @@ def _not_started(pod: Pod, number: int, now: datetime) -> Sighting:
     if word in _NEVER or (word in _PULL and waited > PULL_PATIENCE):
         kind: FailureClass = "Config" if word in _NEVER else "Infrastructure"
         outcome = _failed(ExitCode.CANNOT_START, kind, message, ())
-        return _ended(number, outcome, reasons.IMAGE_PULL_FAILED)
+        return Sighting(
+            number, "Starting", outcome, reason=reasons.IMAGE_PULL_FAILED, message=message
+        )
     if word in _PULL:
         return Sighting(number, "Starting", reason=reasons.IMAGE_PULL_FAILED, message=message)
     if word in _BROKEN:

@@ -66,7 +66,7 @@ class WorkerPodRealiser:
         if pod is None:
             return
         self._put(pod)
-        if event == "DELETED":
+        if event == "DELETED" and self._pods[pod.attempt].uid == pod.uid:
             self._gone.add(pod.attempt)
         self._announce(pod.run)
 
@@ -104,9 +104,10 @@ class WorkerPodRealiser:
         if pod is None:
             return None
         stages = self._progress.stages(attempt)
-        seen = sighting_of(pod, stages, datetime.now(UTC))
+        now = datetime.now(UTC)
+        seen = sighting_of(pod, stages, now)
         if attempt in self._gone and seen.sight != "Ended":
-            seen = lost(pod, stages)
+            seen = lost(pod, stages, now)
         return replace(seen, worker=Worker(pod=pod.name, node=pod.node))
 
     def refusal(self, _run: Run) -> Refusal | None:
@@ -136,9 +137,10 @@ class WorkerPodRealiser:
                 grace=run.spec.termination_grace_period_seconds,
             )
             body = await self._api.create(run.namespace, manifest)
-        except (InvalidDefinitionError, ApiException) as error:
+        except Exception as error:
             refused = _refusal(job.run.attempt, error)
             if refused is None:
+                self._forget(attempt)  # it may be there all the same: it is looked for
                 raise
             self._runs[attempt] = run.key
             self._refused[attempt] = refused
@@ -174,12 +176,7 @@ class WorkerPodRealiser:
         """Forget the attempts. Their pods stay, with their logs, for as long as the run does."""
         for attempt, run in [*self._runs.items()]:
             if run == key and attempt[0] != keep_uid:
-                del self._runs[attempt]
-                self._refused.pop(attempt, None)
-                self._pods.pop(attempt, None)
-                self._gone.discard(attempt)
-                self._doubted.discard(attempt)
-                self._progress.forget(attempt)
+                self._forget(attempt)
 
     async def run(self) -> None:
         """Ask the workers how far they are, for ever."""
@@ -187,15 +184,29 @@ class WorkerPodRealiser:
 
     def _put(self, pod: Pod) -> None:
         known = self._pods.get(pod.attempt)
-        if known is None or known.uid != pod.uid or known.version <= pod.version:
-            self._pods[pod.attempt] = pod
-            self._runs[pod.attempt] = pod.run
+        if known is not None and known.version > pod.version:
+            return
+        if known is not None and known.uid != pod.uid:
+            self._forget(pod.attempt)
+        self._pods[pod.attempt] = pod
+        self._runs[pod.attempt] = pod.run
+        self._refused.pop(pod.attempt, None)
+
+    def _forget(self, attempt: AttemptId) -> None:
+        self._runs.pop(attempt, None)
+        self._refused.pop(attempt, None)
+        self._pods.pop(attempt, None)
+        self._gone.discard(attempt)
+        self._doubted.discard(attempt)
+        self._progress.forget(attempt)
 
 
-def _refusal(number: int, error: InvalidDefinitionError | ApiException) -> Sighting | None:
+def _refusal(number: int, error: Exception) -> Sighting | None:
     """What the refusal of a pod means; None if it is not this pod that is refused."""
     if isinstance(error, InvalidDefinitionError):
         return _invalid(number, "; ".join(str(it.under("spec")) for it in error.violations))
+    if not isinstance(error, ApiException):
+        return None
     message = message_of(error)
     if error.status in _INVALID:
         return _invalid(number, f"spec.podTemplate: {message}")

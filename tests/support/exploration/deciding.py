@@ -1,0 +1,196 @@
+"""What the real operator decides on what it sees, and in which order it acts."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode
+from pipelinerun.api.spec import PipelineRunSpec
+from pipelinerun.api.status import (
+    TERMINAL_PHASES,
+    UNDER_WAY_PHASES,
+    Phase,
+    PipelineRunStatus,
+    Worker,
+)
+from pipelinerun.controller.facts import observe
+from pipelinerun.controller.runs import Run
+from pipelinerun.core import reasons
+from pipelinerun.core.actions import Action, Delete, Release, Start, Stop, WriteStatus, actions
+from pipelinerun.core.observed import Decision, Refusal, Sighting, Wait
+from pipelinerun.core.policies import decide
+from tests.support.decisions import NOW, WORKER
+from tests.support.definitions import stage
+from tests.support.exploration.invariants import BrokenError, Invariant
+from tests.support.exploration.scenario import Scenario
+from tests.support.exploration.sights import OUTCOMES, sighting
+from tests.support.exploration.times import LIMIT, Clock, deadlines
+from tests.support.exploration.world import Sight, Todo, Version, read
+
+_PIPELINE = {"stages": [stage("in", "source"), stage("out", "sink")]}
+_PLACE = Wait(reasons.WAITING_FOR_PLACE, "Waiting for a place")
+_RAY = Wait(reasons.WAITING_FOR_RAY, "Waiting for Ray")
+_REFUSAL = Refusal(reasons.NAMESPACE_NOT_ALLOWED, "not here")
+
+WRITES_TO_REST = 2
+"""An end and what follows from it."""
+
+
+class Facts(NamedTuple):
+    """What a decision depends on."""
+
+    view: Version
+    age: int
+    ready: bool
+    refuses: bool
+    sight: Sight | None
+
+
+class Choice(NamedTuple):
+    """What may be decided.
+
+    Attributes:
+        todo: what follows.
+        event: the Event's reason, if one is told.
+        happy: whether nothing keeps the run from its place.
+    """
+
+    todo: tuple[Todo, ...]
+    event: str | None
+    happy: bool
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What the realiser tells of the attempts of one run."""
+
+    restartable: bool
+    ready: bool
+    seen: Sighting | None
+    waits: Wait | None
+    refuses: Refusal | None
+
+    def worker(self, _run: Run, number: int) -> Worker:
+        return Worker(pod=f"run-{number}") if self.restartable else WORKER
+
+    def sighting(self, _uid: str, _number: int) -> Sighting | None:
+        return self.seen
+
+    def refusal(self, _run: Run) -> Refusal | None:
+        return self.refuses
+
+    def wait(self, _run: Run) -> Wait | None:
+        return self.waits
+
+
+class Deciding:
+    """Decides as the operator does; the same facts are looked at once."""
+
+    def __init__(self, scenario: Scenario, clock: Clock, *, restartable: bool) -> None:
+        self._clock = clock
+        self._scenario = scenario
+        self._restartable = restartable
+        self._choices: dict[Facts, tuple[Choice, ...]] = {}
+
+    def choices(self, facts: Facts) -> tuple[Choice, ...]:
+        """All that may be decided, with what the world outside may add."""
+        known = self._choices.get(facts)
+        if known is None:
+            found = dict.fromkeys(
+                self._choice(facts, wait, age, surplus=surplus)
+                for wait in self._waits(facts)
+                for age in (0.0, float("inf"))
+                for surplus in {False, self._scenario.history}
+            )
+            known = self._choices[facts] = tuple(found)
+        return known
+
+    def _waits(self, facts: Facts) -> tuple[Wait | None, ...]:
+        if self._restartable:
+            return (None,)
+        return (None, _PLACE) if facts.ready else (_RAY,)
+
+    def _choice(self, facts: Facts, wait: Wait | None, age: float, *, surplus: bool) -> Choice:
+        status = read(facts.view.status)
+        number = status.attempt or 0
+        seen = sighting(number, facts.sight) if facts.sight else None
+        refusal = _REFUSAL if facts.refuses else None
+        eyes = Eyes(self._restartable, facts.ready, seen, wait, refusal)
+        run = self._run(facts)
+        observed, _ = observe(run, eyes, age, NOW, surplus=surplus)
+        decision = decide(observed, NOW)
+        todo = tuple(self._todo(it) for it in actions(status, decision) if _matters(it))
+        if decision.start == number and status.phase not in UNDER_WAY_PHASES:
+            raise BrokenError(Invariant.OWN_NUMBER)
+        if decision.status != status:
+            _check_end(status, decision.status, facts.sight)
+            _check_that_it_rests(run, eyes, age, decision)
+        event = decision.event.reason if decision.event else None
+        return Choice(todo, event, happy=wait is None and not surplus)
+
+    def _run(self, facts: Facts) -> Run:
+        wish, status = facts.view.wish, read(facts.view.status)
+        document = {
+            "mode": "Subprocess" if self._restartable else "InProcess",
+            "pipeline": _PIPELINE,
+            "suspend": wish.suspend,
+            "shutdown": wish.shutdown,
+        }
+        spec = PipelineRunSpec.model_validate(document | deadlines(wish))
+        return Run(
+            namespace="default",
+            name="run",
+            uid="uid",
+            resource_version="1",
+            generation=1,
+            created=NOW - timedelta(seconds=facts.age),
+            spec=spec.model_copy(update={"retries": self._scenario.retries}),
+            status=status,
+            ttl=LIMIT if "ttl" in wish.limits else None,
+        )
+
+    def _todo(self, action: Action) -> Todo:
+        match action:
+            case WriteStatus(status=status):
+                return Todo("write", status=self._clock.written(status))
+            case Start(number=number):
+                return Todo("start", number)
+            case Stop(number=number, how=how):
+                return Todo("stop", number, how)
+            case Delete():
+                return Todo("delete")
+            case _:
+                return Todo("release")
+
+
+def _matters(action: Action) -> bool:
+    return isinstance(action, WriteStatus | Start | Stop | Release | Delete)
+
+
+def _check_that_it_rests(run: Run, eyes: Eyes, age: float, decision: Decision) -> None:
+    """Once all is done, the same facts soon call for nothing new: an end has one consequence."""
+    for _ in range(WRITES_TO_REST):
+        if decision.start is not None:
+            eyes = replace(eyes, seen=Sighting(decision.start, "Starting"))
+        run = replace(run, status=decision.status)
+        observed, _ = observe(run, eyes, age, NOW)
+        decision = decide(observed, NOW)
+        if decision.status == run.status:
+            return
+    raise BrokenError(Invariant.COMES_TO_REST)
+
+
+def _check_end(before: PipelineRunStatus, after: PipelineRunStatus, sight: Sight | None) -> None:
+    if before.phase in TERMINAL_PHASES:
+        raise BrokenError(Invariant.TERMINAL_ABSORBS)
+    if (after.exit_code is not None) != (after.phase in TERMINAL_PHASES):
+        raise BrokenError(Invariant.EXIT_CODE_AT_THE_END)
+    seen = OUTCOMES[sight].exit_code if sight in OUTCOMES else None
+    allowed: dict[Phase | None, set[int | None]] = {
+        "Succeeded": {0},
+        "Cancelled": {seen, TERMINATED},
+        "Failed": {seen, ExitCode.INVALID_DEFINITION, ExitCode.DEADLINE, KILLED} - {0},
+    }
+    code = after.exit_code
+    if code not in allowed.get(after.phase, {None}) or (code == 0 and seen != 0):
+        raise BrokenError(Invariant.EXIT_CODE_OBSERVED)
