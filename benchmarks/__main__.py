@@ -10,6 +10,7 @@ from benchmarks import report
 
 BENCHMARKS = {
     "engine": "Engine beside Ray Data written by hand (budget: ratio below 1.05)",
+    "checkpoints": "A checkpoint beside the same by hand (budget: ratio below 1.05), and resuming",
     "latency": "From apply to Succeeded, beside a plain call of Ray Data",
     "runs": "The operator's cost at 1,000 finished runs",
     "cold_start": "First row in a fresh worker pod, beside a plain script (budget: ratio 0.5)",

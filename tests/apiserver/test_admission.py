@@ -39,6 +39,14 @@ def set_edges(*edges: tuple[str, str]) -> Change:
     return lambda run: run["spec"]["pipeline"].update(edges=written)
 
 
+def start_at(stage: str) -> Change:
+    def change(run: Document) -> None:
+        set_stage(1, checkpoint="/rows")(run)
+        set_spec(resumeFrom=stage)(run)
+
+    return change
+
+
 def drop_pipeline(run: Document) -> None:
     del run["spec"]["pipeline"]
 
@@ -175,6 +183,13 @@ INVALID: dict[str, tuple[Change, str]] = {
         "spec.retries.backoff.jitter",
     ),
     "a negative retry limit": (set_spec(retries={"limit": -1}), "spec.retries.limit"),
+    "a checkpoint of a sink": (
+        set_stage(2, checkpoint="/rows"),
+        "spec.pipeline.stages[2].checkpoint",
+    ),
+    "a checkpoint nowhere": (set_stage(1, checkpoint=""), "spec.pipeline.stages[1].checkpoint"),
+    "a start at no stage": (start_at("nowhere"), "spec.resumeFrom"),
+    "a start without a checkpoint": (set_spec(resumeFrom="end"), "spec.resumeFrom"),
 }
 
 VALID: dict[str, Change] = {
@@ -196,6 +211,7 @@ VALID: dict[str, Change] = {
         stages=(stages := many(500)),
         edges=[{"from": a["name"], "to": b["name"]} for a, b in pairwise(stages)],
     ),
+    "a start behind a checkpoint": start_at("end"),
     "much code": set_spec(code={"files": {"steps.py": "#" * MAX_CODE_BYTES}}),
     "parameters": lambda run: run["spec"].update(
         params=[{"name": "a", "value": "1"}],
@@ -337,6 +353,8 @@ def test_the_rules_stay_within_their_budget_for_the_largest_run(cluster: Control
     run = changed("largest", VALID["500 stages with edges"])
     run["metadata"]["namespace"] = "recovery"
     run["spec"]["code"] = {"files": {"steps.py": "#" * MAX_CODE_BYTES}}
+    run["spec"]["pipeline"]["stages"][-2]["checkpoint"] = "/rows"
+    run["spec"]["resumeFrom"] = run["spec"]["pipeline"]["stages"][-1]["name"]
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
     stages = [
         {"name": it["name"], "state": "Running", "rowsIn": 10**12, "rowsOut": 10**12}
@@ -367,6 +385,7 @@ FIXED: dict[str, Any] = {
     "retries": {"limit": 5},
     "podTemplate": {"metadata": {"labels": {"a": "b"}}},
     "terminationGracePeriodSeconds": 5,
+    "resumeFrom": "end",
 }
 CHANGEABLE: dict[str, Any] = {
     "suspend": True,
@@ -389,7 +408,8 @@ def change_spec(cluster: ControlPlane, name: str, **spec: Any) -> str:
 def created(cluster: ControlPlane, request: pytest.FixtureRequest) -> str:
     """A run of this test's own."""
     name = f"changed-{abs(hash(request.node.name))}"
-    document = json.dumps(manifest(name, namespace="recovery"))
+    kept = {**SOURCE, "checkpoint": "/rows"}
+    document = json.dumps(manifest(name, source=kept, namespace="recovery"))
     cluster.kubectl("create", "-f", "-", stdin=document)
     return name
 

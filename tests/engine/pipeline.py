@@ -24,6 +24,8 @@ def keep(row, file):
         lines.write(json.dumps(row, default=str) + "\\n")
 '''
 
+RUN = RunIdentity(name="run", namespace="here", uid="u", attempt=2, params={"p": 1})
+
 
 class Pipeline:
     """Runs stages with their code, and reads what the ``keep`` sink was given."""
@@ -51,13 +53,16 @@ class Pipeline:
         stages: Stages,
         code: str = "",
         files: Mapping[str, str] | None = None,
+        run: RunIdentity = RUN,
+        resume_from: str | None = None,
         **definition: Any,
     ) -> PipelineJob:
         document = {"stages": stages, **definition}
         return PipelineJob(
             definition=PipelineDefinition.model_validate(document),
             code=Code(files={"steps.py": code, "sinks.py": KEEP, **(files or {})}),
-            run=RunIdentity(name="run", namespace="here", uid="u", attempt=2, params={"p": 1}),
+            run=run,
+            resume_from=resume_from,
         )
 
     def __call__(

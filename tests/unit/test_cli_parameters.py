@@ -1,10 +1,10 @@
-"""Parameters of the command line."""
+"""Parameters, and the stage to start at, of the command line."""
 
 import pytest
 import typer
 
 from pipelinerun.api.run import PipelineRun
-from pipelinerun.cli.run import parse_params, with_params
+from pipelinerun.cli.run import parse_params, with_params, with_start
 from tests.support.definitions import line, manifest
 
 
@@ -37,3 +37,10 @@ def test_parameters_of_the_command_line_win() -> None:
         "b": "given",
         "not a name": "",
     }
+
+
+def test_the_start_of_the_command_line_wins() -> None:
+    document = manifest({"pipeline": {"stages": line(3)}, "resumeFrom": "s1"})
+    run = PipelineRun.model_validate(document)
+    assert with_start(run, None).spec.resume_from == "s1"
+    assert with_start(run, "s2").spec.resume_from == "s2"

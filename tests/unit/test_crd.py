@@ -39,8 +39,8 @@ def test_the_committed_file_is_the_generated_one() -> None:
 def test_the_schema_is_structural() -> None:
     allowed = {
         "additionalProperties", "default", "description", "enum", "format", "items", "maxItems",
-        "maxLength", "maxProperties", "maximum", "minItems", "minimum", "pattern", "properties",
-        "required", "type", "x-kubernetes-list-map-keys", "x-kubernetes-list-type",
+        "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minimum", "pattern",
+        "properties", "required", "type", "x-kubernetes-list-map-keys", "x-kubernetes-list-type",
         "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
     }  # fmt: skip
     for path, node in ALL.items():

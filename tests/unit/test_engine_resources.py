@@ -87,6 +87,7 @@ def test_a_source_that_yields_lets_go_of_a_single_cpu_for_what_is_behind_a_class
     assert source_cpus([function(), stage()], 1.0) == 0
     assert source_cpus([function(), stage()], 2.0) is None
     assert source_cpus([function(), function()], 1.0) is None
+    assert source_cpus([function(checkpoint="/rows"), function()], 1.0) == 0
 
 
 def test_replicas_that_reserve_nothing_are_no_more_than_cpus() -> None:

@@ -57,6 +57,17 @@ def test_the_next_attempt_starts_from_nothing_but_keeps_the_history() -> None:
     assert [it.reason for it in status.attempts] == [reasons.PIPELINE_FAILED, None]
 
 
+def test_the_next_attempt_still_knows_of_complete_checkpoints() -> None:
+    before = backing_off()
+    kept = before.stages[0].model_copy(update={"state": "Succeeded", "checkpointed": True})
+    before = before.model_copy(update={"stages": [kept, *before.stages[1:]]})
+    status = build.attempt_started(before, STAGES, None, generation=2, now=LATER)
+    assert [(it.state, it.checkpointed) for it in status.stages] == [
+        ("Pending", True),
+        ("Pending", None),
+    ]
+
+
 def test_only_the_last_attempts_are_kept() -> None:
     status = PipelineRunStatus()
     for _ in range(MAX_ATTEMPTS_KEPT + 2):
@@ -73,6 +84,9 @@ def test_progress_counts_the_stages_that_are_done() -> None:
         generation=1,
         now=NOW,
     )
+    assert (status.phase, status.progress) == ("Running", "1/2")
+    skipped = Sighting(1, "Running", stages=stages("Skipped", "Running"))
+    status = build.attempt_running(starting(), skipped, generation=1, now=NOW)
     assert (status.phase, status.progress) == ("Running", "1/2")
     assert [it.rows_out for it in status.stages] == [5, 5]
 

@@ -47,6 +47,14 @@ def test_with_too_many_stages_the_failed_one_is_told() -> None:
     assert told.failure.tail
 
 
+def test_complete_checkpoints_are_told_among_many_stages() -> None:
+    many = [*stages(250, state="Succeeded"), StageStatus(name="culprit", state="Failed")]
+    many[100] = StageStatus(name="kept", state="Succeeded", checkpointed=True)
+    told = decode(encode(failed(stages=many)))
+    assert told is not None
+    assert [stage.name for stage in told.stages] == ["kept", "culprit"]
+
+
 def test_five_hundred_stages_that_succeeded_are_left_to_what_is_known_already() -> None:
     outcome = Outcome(exit_code=0, elapsed_seconds=3, stages=stages(500, state="Succeeded"))
     assert json.loads(encode(outcome)) == {"exitCode": 0, "elapsedSeconds": 3.0}

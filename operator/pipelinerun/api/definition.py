@@ -101,6 +101,12 @@ class Stage(ApiModel):
             lambda it: it.type != "source" or it.replicas is None,
             "a source has no replicas; readers take their own arguments in config",
         ),
+        Rule(
+            "checkpoint",
+            "!has(self.type) || self.type != 'sink' || !has(self.checkpoint)",
+            lambda it: it.type != "sink" or it.checkpoint is None,
+            "a sink puts out no rows that could be kept",
+        ),
     )
 
     name: Name
@@ -134,6 +140,9 @@ class Stage(ApiModel):
     """Rows in a batch; 1024 when left out."""
     batch_format: Literal["numpy", "pandas", "pyarrow"] | None = None
     """Type of a batch: numpy (a dict of arrays, the default), pandas or pyarrow."""
+    checkpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Folder, or URI such as s3://bucket/folder, where the rows that the stage puts out are kept as
+    Parquet. The stages after it start once all rows are there; resumeFrom can start from them."""
 
     @property
     def import_path(self) -> str:

@@ -27,3 +27,4 @@ class PipelineJob(ApiModel):
     definition: PipelineDefinition
     code: Code = Field(default_factory=Code)
     run: RunIdentity = Field(default_factory=RunIdentity)
+    resume_from: str | None = None

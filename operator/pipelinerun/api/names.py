@@ -18,6 +18,8 @@ LABEL_UID = f"{GROUP}/run-uid"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 LABEL_KEEP = f"{GROUP}/keep"
 """On a run, with the value true: the history's limits pass it over."""
+LABEL_RETRY_OF = f"{GROUP}/retry-of"
+"""On a run, the name of the one that it runs again."""
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipelinerun.api import graph
+from pipelinerun.api import checkpoints, graph
 from pipelinerun.api.code import wrong_files
 from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
@@ -24,13 +24,20 @@ def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
         *(violation.under("pipeline") for violation in graph.violations(spec.pipeline)),
         *(violation.under("code") for violation in wrong_files(spec.code)),
     ]
+    if not wrong and spec.resume_from is not None:
+        wrong = [*checkpoints.wrong_start(spec.pipeline, spec.resume_from)]
     if wrong:
         raise InvalidDefinitionError(wrong)
     given = {param.name: param.value for param in spec.params}
     definition = resolve(spec.pipeline, given)
+    wrong = [it.under("pipeline") for it in checkpoints.wrong_paths(definition)]
+    if wrong:
+        raise InvalidDefinitionError(wrong)
     values = effective_values(spec.pipeline, given)
     identity = run.model_copy(update={"params": values})
-    return PipelineJob(definition=definition, code=spec.code, run=identity)
+    return PipelineJob(
+        definition=definition, code=spec.code, run=identity, resume_from=spec.resume_from
+    )
 
 
 def check(definition: PipelineDefinition) -> None:
@@ -39,9 +46,15 @@ def check(definition: PipelineDefinition) -> None:
     Raises:
         InvalidDefinitionError: all violations, with paths from the definition's root.
     """
-    wrong = [*broken_rules(definition), *graph.violations(definition)]
+    wrong = wrong_definition(definition)
     if wrong:
         raise InvalidDefinitionError(wrong)
+
+
+def wrong_definition(definition: PipelineDefinition) -> list[Violation]:
+    """All violations of a definition by itself, with paths from its root."""
+    wrong = [*broken_rules(definition), *graph.violations(definition)]
+    return wrong or [*checkpoints.wrong_paths(definition)]
 
 
 def _given_twice(params: Sequence[ParamValue]) -> Iterator[Violation]:

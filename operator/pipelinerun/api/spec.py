@@ -128,6 +128,18 @@ class PipelineRunSpec(ApiModel):
             None,
             "can only become stronger: from Drain to Terminate, and never back",
         ),
+        Rule(
+            "resumeFrom",
+            "!has(self.resumeFrom) || self.pipeline.stages.exists(s, s.name == self.resumeFrom)",
+            None,
+            "names a stage that does not exist",
+        ),
+        Rule(
+            "resumeFrom",
+            "!has(self.resumeFrom) || self.pipeline.stages.exists(s, has(s.checkpoint))",
+            None,
+            "the stage before it has no checkpoint",
+        ),
     )
 
     mode: Mode = "Subprocess"
@@ -137,6 +149,9 @@ class PipelineRunSpec(ApiModel):
     """Definition of the pipeline."""
     params: Annotated[list[ParamValue], Field(max_length=64)] = Field(default_factory=list)
     """Values for $(params.name) in the definition."""
+    resume_from: Name | None = None
+    """Stage to start at, with the rows that a run before kept in the checkpoint of the stage before
+    it. The stages before it are skipped."""
     code: Code = Field(default_factory=Code)
     """Stage code that comes with the run."""
     retries: Retries = Field(default_factory=Retries)

@@ -20,7 +20,7 @@ Phase = Literal[
 StopCause = Literal[
     "Suspend", "Drain", "Terminate", "ActiveDeadline", "AttemptDeadline", "PendingDeadline"
 ]
-StageState = Literal["Pending", "Running", "Succeeded", "Failed", "Stopped"]
+StageState = Literal["Pending", "Running", "Succeeded", "Failed", "Stopped", "Skipped"]
 FailureClass = Literal["User", "Config", "OutOfMemory", "Timeout", "Infrastructure", "Cancelled"]
 ConditionType = Literal["Succeeded", "Ready", "Reconciling", "Stalled", "Suspended"]
 
@@ -81,7 +81,8 @@ class StageStatus(ApiModel):
     name: str
     """Name of the stage."""
     state: StageState = "Pending"
-    """Pending, Running, Succeeded, Failed, or Stopped when another stage failed."""
+    """Pending, Running, Succeeded, Failed, Stopped when another stage failed, or Skipped when the
+    rows came from a checkpoint."""
     rows_in: Annotated[int, Field(ge=0)] = 0
     """Rows that went in."""
     rows_out: Annotated[int, Field(ge=0)] = 0
@@ -92,6 +93,8 @@ class StageStatus(ApiModel):
     """Time spent in the stage's code, summed over its replicas."""
     replicas: Annotated[int, Field(ge=0)] = 0
     """Processes that have worked for the stage."""
+    checkpointed: bool | None = None
+    """true once all rows of the stage are in its checkpoint."""
 
 
 class Outcome(ApiModel):

@@ -13,7 +13,8 @@ LIMIT = 4096
 def encode(outcome: Outcome) -> str:
     """The outcome as JSON; what people can do without is left out until it fits.
 
-    First to go is the beginning of the tail, then the stages that succeeded, then all stages.
+    First to go is the beginning of the tail, then the stages that succeeded, but for those with a
+    checkpoint, then all stages.
     """
     return next(text for text in map(_text, _shorter(outcome)) if len(text.encode()) <= LIMIT)
 
@@ -30,7 +31,7 @@ def _shorter(outcome: Outcome) -> Iterator[Outcome]:
     yield outcome
     yield from _with_less_tail(outcome)
     without = _with_tail(outcome, None)
-    telling = [stage for stage in outcome.stages if stage.state != "Succeeded"]
+    telling = [it for it in outcome.stages if it.state != "Succeeded" or it.checkpointed]
     for stages in (telling, [stage for stage in telling if stage.state == "Failed"], []):
         fewer = outcome.model_copy(update={"stages": stages})
         yield from _with_less_tail(fewer)

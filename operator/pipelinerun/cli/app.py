@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelinerun.cli.cluster.retry import retry
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
 from pipelinerun.cli.operator import operator
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(validate)
+app.command()(retry)
 app.command()(crd)
 app.command(context_settings=FROM_ENVIRONMENT)(operator)
 app.command(context_settings=FROM_ENVIRONMENT)(gateway)

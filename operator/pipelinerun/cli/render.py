@@ -19,6 +19,7 @@ _COLOURS: dict[StageState, str] = {
     "Succeeded": "green",
     "Failed": "red",
     "Stopped": "yellow",
+    "Skipped": "dim",
 }
 
 

@@ -51,6 +51,14 @@ def run(
             "--param", "-p", metavar="NAME=VALUE", help="Parameter; may be given several times."
         ),
     ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="STAGE",
+            help="Start at a stage, with the rows in the checkpoint of the stage before it.",
+        ),
+    ] = None,
     output: Annotated[
         Format, typer.Option("--output", "-o", help="Form of the status printed at the end.")
     ] = Format.TABLE,
@@ -91,7 +99,7 @@ def run(
     sys.path.insert(0, str(Path.cwd()))
     started = datetime.now(UTC)
     try:
-        manifest = with_params(_one(read_manifests(file)), given)
+        manifest = with_start(with_params(_one(read_manifests(file)), given), stage)
         job = _prepared(manifest)
     except InvalidDefinitionError as error:
         report = verdict(file, error.violations)
@@ -127,6 +135,14 @@ def with_params(manifest: PipelineRun, given: Mapping[str, str]) -> PipelineRun:
     # Not validated here: what is wrong with a name is told as a violation, like all the rest.
     added = [ParamValue.model_construct(name=name, value=value) for name, value in given.items()]
     spec = manifest.spec.model_copy(update={"params": [*kept, *added]})
+    return manifest.model_copy(update={"spec": spec})
+
+
+def with_start(manifest: PipelineRun, stage: str | None) -> PipelineRun:
+    """The manifest with the stage to start at; None leaves what it says itself."""
+    if stage is None:
+        return manifest
+    spec = manifest.spec.model_copy(update={"resume_from": stage})
     return manifest.model_copy(update={"spec": spec})
 
 

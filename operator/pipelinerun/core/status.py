@@ -63,6 +63,7 @@ def attempt_started(
     """The status with the intent to start the next attempt; written before the attempt starts."""
     number = (status.attempt or 0) + 1
     attempt = AttemptStatus(number=number, start_time=format_time(now), worker=worker)
+    kept = {stage.name: stage.checkpointed for stage in status.stages}
     changed = status.model_copy(
         update={
             "attempt": number,
@@ -72,7 +73,7 @@ def attempt_started(
             "elapsed_seconds": None,
             "failure": None,
             "worker": worker,
-            "stages": [StageStatus(name=name) for name in stage_names],
+            "stages": [StageStatus(name=it, checkpointed=kept.get(it)) for it in stage_names],
             "progress": f"0/{len(stage_names)}",
         }
     )
@@ -258,5 +259,5 @@ def _with_worker(status: PipelineRunStatus, worker: Worker | None) -> PipelineRu
 def _with_stages(status: PipelineRunStatus, stages: Sequence[StageStatus]) -> PipelineRunStatus:
     if not stages:
         return status
-    done = sum(stage.state == "Succeeded" for stage in stages)
+    done = sum(stage.state in {"Succeeded", "Skipped"} for stage in stages)
     return status.model_copy(update={"stages": list(stages), "progress": f"{done}/{len(stages)}"})

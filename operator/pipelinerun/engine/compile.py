@@ -1,12 +1,14 @@
-"""From a line of stages to a Ray Data plan."""
+"""From a line of stages to Ray Data plans: one, or one between any two checkpoints."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ray.data import ActorPoolStrategy, Dataset
 
 from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.engine.course import Course
+from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.loading import load
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.resources import (
@@ -19,25 +21,13 @@ from pipelinerun.engine.resources import (
 from pipelinerun.engine.sinks import takes_dataset
 from pipelinerun.engine.sources import dataset_of
 from pipelinerun.engine.stage_task import StageActor, count, run_function
+from pipelinerun.engine.start import Start
 
 DEFAULT_BATCH = 1024
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """A plan ready to run.
-
-    Attributes:
-        execute: runs it to the end.
-        counted: stages that report their own rows; the others are counted by their neighbours.
-    """
-
-    execute: Callable[[], None]
-    counted: frozenset[str]
-
-
 class Compiler:
-    """Compiles the stages of one run."""
+    """Compiles and executes the stages of one run."""
 
     def __init__(
         self,
@@ -45,36 +35,59 @@ class Compiler:
         runtime: Runtime,
         plan_of: Callable[[Stage], StagePlan],
         *,
+        keeper: Keeper,
         cpus: float,
         options: dict[str, Any],
     ) -> None:
         self._stages = stages
         self._runtime = runtime
         self._plan_of = plan_of
+        self._keeper = keeper
         self._cpus = cpus
-        self._actor_cpus = 1.0
+        self._actor_cpus = default_actor_cpus(stages, runtime, cpus)
         self._options = options
 
-    def compile(self, enter: Callable[[str], None]) -> Compiled:
-        """Build the plan. ``enter`` is told whose code is about to be called in this process."""
-        source, *middle, sink = self._stages
-        enter(source.name)
+    def execute(self, course: Course, start: Start | None) -> None:
+        """Run the stages to the end; with a ``start`` those behind its checkpoint."""
+        *front, sink = self._stages
+        kept, takes_all = front[-1].checkpoint is not None, takes_dataset(sink)
+        if kept or not takes_all:
+            course.counted.add(sink.name)
+        if start is None:
+            dataset, one_task = self._read(front[0], course)
+            done, entrance = 1, front[0].name not in course.counted
+        else:
+            dataset, one_task = self._keeper.start(start, course), False
+            done, entrance = len(start.skipped), True
+        for stage in front[done:]:
+            dataset = self._apply(dataset, stage, entrance=entrance)
+            dataset = self._keeper.keep(stage, dataset, course, one_task=one_task)
+            entrance, one_task = False, one_task and stage.checkpoint is None
+        if not takes_all:
+            _consume(self._apply(dataset, sink, entrance=entrance))
+            return
+        if kept or entrance:
+            counter = sink if kept else front[0]
+            dataset = self._count(dataset, counter, entrance=entrance)
+            course.counted.add(counter.name)
+        course.current = sink.name
+        assert sink.callable is not None
+        load(sink.callable)(dataset, **sink.config)
+
+    def _read(self, source: Stage, course: Course) -> tuple[Dataset, bool]:
+        """The rows of the source, and whether one task puts them all out."""
+        course.current = source.name
         reservation = reservation_of(source, source_cpus(self._stages, self._cpus))
         options = {**self._options, **reservation}
-        dataset, source_counted = dataset_of(self._plan_of(source), options)
-        counted = {source.name} if source_counted else set()
-        taken = reservation.get("num_cpus", 1.0) if source_counted else 0.0
+        dataset, yields = dataset_of(self._plan_of(source), options)
+        taken = reservation.get("num_cpus", 1.0) if yields else 0.0
         self._actor_cpus = default_actor_cpus(self._stages, self._runtime, self._cpus, taken=taken)
-        for stage in middle:
-            dataset = self._apply(dataset, stage, entrance=not counted)
-            counted.add(stage.name)
-        if takes_dataset(sink):
-            if not counted:
-                dataset = self._count(dataset, source)
-                counted.add(source.name)
-            return Compiled(self._write(dataset, sink, enter), frozenset(counted))
-        consumed = self._apply(dataset, sink, entrance=not counted)
-        return Compiled(lambda: _consume(consumed), frozenset({*counted, sink.name}))
+        if source.checkpoint is not None and not yields:
+            dataset = self._count(dataset, source, entrance=True)
+        if source.checkpoint is not None or yields:
+            course.counted.add(source.name)
+        dataset = self._keeper.keep(source, dataset, course, one_task=yields)
+        return dataset, yields and source.checkpoint is None
 
     def _apply(self, dataset: Dataset, stage: Stage, *, entrance: bool) -> Dataset:
         plan = replace(self._plan_of(stage), entrance=entrance)
@@ -98,24 +111,14 @@ class Compiler:
             StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
         )
 
-    def _count(self, dataset: Dataset, stage: Stage) -> Dataset:
+    def _count(self, dataset: Dataset, stage: Stage, *, entrance: bool) -> Dataset:
         return dataset.map_batches(
             count,
             batch_size=None,
             batch_format="pyarrow",
-            fn_kwargs={"plan": self._plan_of(stage)},
+            fn_kwargs={"plan": replace(self._plan_of(stage), entrance=entrance)},
             **self._options,
         )
-
-    def _write(
-        self, dataset: Dataset, sink: Stage, enter: Callable[[str], None]
-    ) -> Callable[[], None]:
-        def execute() -> None:
-            enter(sink.name)
-            assert sink.callable is not None
-            load(sink.callable)(dataset, **sink.config)
-
-        return execute
 
 
 def _consume(dataset: Dataset) -> None:

@@ -13,9 +13,9 @@ class CodeImporter(MetaPathFinder, InspectLoader):
     """Finds and loads modules from texts by relative path. Nothing is written to disk."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
-        self._sources = {_module_name(path): text for path, text in files.items()}
+        self._sources = {module_name(path): text for path, text in files.items()}
         self._packages = {name.rpartition(".")[0] for name in self._sources if "." in name} | {
-            _module_name(path) for path in files if path.endswith("__init__.py")
+            module_name(path) for path in files if path.endswith("__init__.py")
         }
         self._packages |= {
             ".".join(name.split(".")[:depth])
@@ -85,5 +85,6 @@ def _remove(importer: CodeImporter) -> None:
         sys.modules.pop(name, None)
 
 
-def _module_name(path: str) -> str:
+def module_name(path: str) -> str:
+    """The name by which the file of a path is imported."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -74,9 +74,10 @@ def source_cpus(stages: Sequence[Stage], cpus: float) -> float | None:
     """CPUs of a source that yields, None for the default.
 
     Its only task lasts as long as the source does. With stateful stages the functions behind them
-    are tasks of their own, for which a whole CPU has to be left.
+    are tasks of their own, for which a whole CPU has to be left, and so are checkpoints' writers.
     """
-    return 0.0 if cpus < 2 * _TASK_CPUS and any(stage.actor for stage in stages) else None
+    others = any(stage.actor or stage.checkpoint for stage in stages)
+    return 0.0 if cpus < 2 * _TASK_CPUS and others else None
 
 
 def bounded(scale: Scale, reservation: Mapping[str, float], cpus: float) -> Scale:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,24 +12,28 @@ from ray.data import DataContext
 from ray.exceptions import OutOfMemoryError
 
 from pipelinerun.api import graph
+from pipelinerun.api.checkpoints import wrong_start
 from pipelinerun.api.code import code_hash
 from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.prepare import check
-from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageState, StageStatus
+from pipelinerun.api.prepare import wrong_definition
+from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer, log_follower
 from pipelinerun.engine.cgroups import ControlGroup
-from pipelinerun.engine.compile import Compiled, Compiler
+from pipelinerun.engine.compile import Compiler
+from pipelinerun.engine.course import Course
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError
+from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
 from pipelinerun.engine.resources import never_satisfied
+from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
 
 _LOOPBACK = "127.0.0.1"
 KILLED_FOR_MEMORY = (
@@ -64,10 +68,12 @@ def run_pipeline(
     stopping, draining = stopping or threading.Event(), draining or threading.Event()
     with importer.installed(job.code.files):
         try:
-            _check(job.definition)
+            _check(job)
+            checkpoints = checkpoints_of(job, _isolation(job))
+            start = start_of(job, checkpoints)
         except InvalidDefinitionError as error:
             return _invalid(job.definition, error)
-        outcome = _run(job, on_progress, stopping, draining)
+        outcome = _run(job, checkpoints, start, on_progress, stopping, draining)
     log_follower.catch_up()
     if on_progress is not None:
         on_progress(outcome.stages)
@@ -84,18 +90,21 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _check(definition: PipelineDefinition) -> None:
-    check(definition)
-    wrong = wrong_code(definition)
+def _check(job: PipelineJob) -> None:
+    definition = job.definition
+    wrong = wrong_definition(definition) or wrong_code(definition)
     if not wrong:
         total = ray.cluster_resources()
         wrong = list(never_satisfied(definition.stages, definition.runtime, total))
+    wrong = [it.under("pipeline") for it in wrong]
+    if not wrong and job.resume_from is not None:
+        wrong = list(wrong_start(definition, job.resume_from))
     if wrong:
         raise InvalidDefinitionError(wrong)
 
 
 def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> Outcome:
-    message = "; ".join(str(it.under("pipeline")) for it in error.violations)
+    message = "; ".join(map(str, error.violations))
     failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
     stages = [StageStatus(name=stage.name) for stage in definition.stages if stage.enabled]
     return Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure, stages=stages)
@@ -103,6 +112,8 @@ def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> O
 
 def _run(
     job: PipelineJob,
+    checkpoints: Checkpoints,
+    start: Start | None,
     on_progress: ProgressCallback | None,
     stopping: threading.Event,
     draining: threading.Event,
@@ -111,31 +122,30 @@ def _run(
     names = [stage.name for stage in stages]
     make_room(len(stages))
     kills = ControlGroup().oom_kills()
-    current = ""
-
-    def enter(stage: str) -> None:
-        nonlocal current
-        current = stage
-
+    course = Course()
     with (
         Ledger(names, _ledger_host(), stopping, draining) as ledger,
         _quiet(job.definition.runtime),
     ):
-        compiled = Compiled(lambda: None, frozenset())
+        keeper = Keeper(
+            checkpoints,
+            job.run,
+            rows_of=lambda stage: ledger.totals()[stage].rows_out,
+            draining=draining,
+        )
         error: BaseException | None = None
-        with reporting(lambda: _joined(ledger.stages(), compiled.counted), on_progress):
+        with reporting(lambda: course.running(ledger.stages()), on_progress):
             try:
-                compiled = _compiler(job, stages, ledger).compile(enter)
-                compiled.execute()
+                _compiler(job, stages, ledger, keeper).execute(course, start)
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code may raise anything
                 error = raised
-        reported = _joined(ledger.stages(), compiled.counted)
+        reported = ledger.stages()
         if error is None and ledger.failure is None:
-            return Outcome(exit_code=ExitCode.SUCCESS, stages=_in_state(reported, "Succeeded"))
+            return Outcome(exit_code=ExitCode.SUCCESS, stages=course.succeeded(reported))
         starved = ControlGroup().oom_kills() > kills
-        failure, exit_code = _judge(ledger, error, current or None, stopping, starved=starved)
+        failure, exit_code = _judge(ledger, error, course.current, stopping, starved=starved)
     return Outcome(
-        exit_code=exit_code, failure=failure, stages=_after_failure(reported, failure.stage)
+        exit_code=exit_code, failure=failure, stages=course.failed(reported, failure.stage)
     )
 
 
@@ -172,7 +182,7 @@ def _judge(
     return failures.of_engine(current, error)
 
 
-def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger) -> Compiler:
+def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger, keeper: Keeper) -> Compiler:
     def plan_of(stage: Stage) -> StagePlan:
         return StagePlan(stage, job.run, dict(job.code.files), ledger.address, len(stages))
 
@@ -180,6 +190,7 @@ def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger) -> Compiler
         stages,
         job.definition.runtime,
         plan_of,
+        keeper=keeper,
         cpus=ray.cluster_resources().get("CPU", 1.0),
         options=_isolation(job),
     )
@@ -231,33 +242,3 @@ def _quiet(runtime: Runtime) -> Iterator[None]:
             setattr(context, name, value)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-
-
-def _joined(stages: list[StageStatus], counted: frozenset[str]) -> list[StageStatus]:
-    """Counts of stages that Ray Data runs by itself, taken from the stages next to them."""
-    if not stages:
-        return stages
-    first, last = stages[0], stages[-1]
-    if first.name not in counted and len(stages) > 1:
-        first = first.model_copy(update={"rows_out": stages[1].rows_in, "state": stages[1].state})
-    if last.name not in counted and len(stages) > 1:
-        before = first if len(stages) == 2 else stages[-2]  # noqa: PLR2004 - source and sink
-        last = last.model_copy(update={"rows_in": before.rows_out, "state": before.state})
-    return [first, *stages[1:-1], last]
-
-
-def _in_state(stages: list[StageStatus], state: StageState) -> list[StageStatus]:
-    return [stage.model_copy(update={"state": state}) for stage in stages]
-
-
-def _after_failure(stages: list[StageStatus], failed: str | None) -> list[StageStatus]:
-    """States at the end of a run that failed: what was running has been stopped."""
-    states: Mapping[StageState, StageState] = {"Running": "Stopped"}
-    return [
-        stage.model_copy(
-            update={
-                "state": "Failed" if stage.name == failed else states.get(stage.state, stage.state)
-            }
-        )
-        for stage in stages
-    ]

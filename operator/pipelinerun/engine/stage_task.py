@@ -154,13 +154,13 @@ class StageActor:
 
 
 def count(block: Any, plan: StagePlan) -> Iterator[Any]:
-    """A Ray Data function: pass rows through and count them for a source that Ray Data runs."""
+    """A Ray Data function: pass rows through and count them for a stage that Ray Data runs."""
     reporter = Reporter(plan.address, plan.stage.name)
     reporter.enter()
-    if reporter.draining:
+    if plan.entrance and reporter.draining:
         return  # it has not entered the pipeline yet
     rows = length_of(block)
-    reporter.leave(Tally(rows_out=rows))
+    reporter.leave(Tally(rows_in=rows) if plan.stage.type == "sink" else Tally(rows_out=rows))
     yield block
 
 

@@ -1,0 +1,1 @@
+"""Commands about runs on a cluster."""

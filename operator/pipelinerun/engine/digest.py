@@ -1,0 +1,39 @@
+"""Digests: what the rows that a stage puts out depend on, in one word."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from pipelinerun.api.definition import Stage
+from pipelinerun.api.job import PipelineJob
+from pipelinerun.engine.loading import load, wants_context
+from pipelinerun.engine.needed import needed_files
+
+_FIELDS = {"name", "type", "actor", "callable", "config", "per", "batch_size", "batch_format"}
+"""Fields of a stage that its rows depend on; replicas and resources change the speed alone."""
+
+
+def digest_of(job: PipelineJob, stages: Sequence[Stage]) -> str:
+    """The digest of the rows that the last of these stages puts out.
+
+    It covers the stages with their config, and the files that come with the run as far as they need
+    them. Parameters are in the config where they are used; a stage that asks for its context sees
+    all of them. The image and what a source reads are not covered. The code has to be importable.
+    """
+    parts = {
+        "stages": [stage.model_dump(mode="json", include=_FIELDS) for stage in stages],
+        "code": needed_files(job.code.files, map(_module_of, stages)),
+        "params": job.run.params if any(map(_sees_params, stages)) else {},
+    }
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _module_of(stage: Stage) -> str:
+    return stage.import_path.partition(":")[0]
+
+
+def _sees_params(stage: Stage) -> bool:
+    target = load(stage.import_path)
+    call = getattr(target, "__call__", None) if stage.actor else None  # noqa: B004 - a class's own
+    return wants_context(target) or (call is not None and wants_context(call))
