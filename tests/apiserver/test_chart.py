@@ -35,6 +35,7 @@ EVERYTHING: Values = {
             },
         },
     },
+    "api": {"qps": 1.5, "burst": 1},
     "history": {"succeeded": 0, "failed": 1000},
     "operator": {
         "extraEnv": [{"name": "A", "value": "b"}],

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pipelinerun.controller.priorities import Priority
 from pipelinerun.controller.queue import FIRST_DELAY, LONGEST_DELAY, WorkQueue
 
 
@@ -23,6 +24,17 @@ def test_a_key_that_is_added_twice_is_worked_on_once() -> None:
         return await drain(queue)
 
     assert asyncio.run(scenario()) == ["a", "b"]
+
+
+def test_the_more_urgent_keys_come_first() -> None:
+    async def scenario() -> list[str]:
+        urgency = {"new": Priority.START, "old": Priority.UPKEEP, "runs": Priority.WORK}
+        queue: WorkQueue[str] = WorkQueue(lambda key: urgency[key])
+        for key in ("old", "new", "runs"):
+            queue.add(key)
+        return await drain(queue)
+
+    assert asyncio.run(scenario()) == ["runs", "new", "old"]
 
 
 def test_a_key_that_is_added_while_worked_on_is_worked_on_again_but_not_at_once() -> None:

@@ -158,6 +158,24 @@ def operator(
             help="Context of the kubeconfig.",
         ),
     ] = None,
+    api_qps: Annotated[
+        float,
+        setting(
+            min=1,
+            metavar="N",
+            rich_help_panel=_CONNECTION,
+            help="Requests to the API server a second, apart from watches.",
+        ),
+    ] = 50.0,
+    api_burst: Annotated[
+        int,
+        setting(
+            min=1,
+            metavar="N",
+            rich_help_panel=_CONNECTION,
+            help="Requests at once after a quiet time.",
+        ),
+    ] = 100,
     log_format: Annotated[
         LogFormat,
         setting(rich_help_panel=_LOG, help="Form of the log."),
@@ -198,6 +216,8 @@ def operator(
         identity=identity or socket.gethostname(),
         kubeconfig=kubeconfig,
         context=context,
+        api_qps=api_qps,
+        api_burst=api_burst,
         log_format=log_format.value,
         verbose=verbose,
     )

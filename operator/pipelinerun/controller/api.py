@@ -25,6 +25,7 @@ from pipelinerun.controller.errors import (
     may_be_done,
     message_of,
 )
+from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.runs import Body, Run, RunKey, read_run
 from pipelinerun.core.observed import Event
 
@@ -89,15 +90,16 @@ class PipelineRunApi:
         preconditions = V1Preconditions(uid=run.uid, resource_version=run.resource_version)
         options = V1DeleteOptions(preconditions=preconditions, propagation_policy="Background")
         try:
-            await self._runs.delete_namespaced_custom_object(
-                GROUP,
-                VERSION,
-                run.namespace,
-                PLURAL,
-                run.name,
-                body=options,
-                _request_timeout=TIMEOUT,
-            )
+            with at(Priority.UPKEEP):
+                await self._runs.delete_namespaced_custom_object(
+                    GROUP,
+                    VERSION,
+                    run.namespace,
+                    PLURAL,
+                    run.name,
+                    body=options,
+                    _request_timeout=TIMEOUT,
+                )
         except ApiException as error:
             if error.status == _NOT_FOUND:
                 return
@@ -124,7 +126,8 @@ class PipelineRunApi:
             count=1,
             source=V1EventSource(component=COMPONENT, host=self._identity),
         )
-        await self._core.create_namespaced_event(run.namespace, body, _request_timeout=TIMEOUT)
+        with at(Priority.UPKEEP):
+            await self._core.create_namespaced_event(run.namespace, body, _request_timeout=TIMEOUT)
 
     async def _body(self, key: RunKey) -> Body:
         namespace, name = key

@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kopf
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from pipelinerun.controller.limiter import RateLimiter
+from pipelinerun.controller.metrics import RequestMetrics
+from pipelinerun.controller.priorities import current_priority
 from pipelinerun.controller.settings import OperatorSettings
 
 USER_AGENT = "pipelinerun-operator"
@@ -28,10 +33,44 @@ async def configuration(settings: OperatorSettings) -> Configuration:
     return loaded
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What a client keeps to, and where it counts."""
+
+    limiter: RateLimiter
+    metrics: RequestMetrics
+
+
+class PacedApiClient(ApiClient):
+    """Keeps to a pace.
+
+    Waiting comes first: whatever has to hold when a request is sent is checked after that.
+    """
+
+    def __init__(self, loaded: Configuration, pace: Pace) -> None:
+        super().__init__(loaded)
+        self._limiter, self._metrics = pace.limiter, pace.metrics
+
+    async def call_api(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        """Make a request once it may be made."""
+        priority = current_priority()
+        with self._metrics.waits.labels(priority.name.lower()).time():
+            await self._limiter.wait(priority)
+        code = "error"
+        try:
+            response = await super().call_api(method, url, *arguments, **options)
+            code = str(response.status)
+        finally:
+            self._metrics.requests.labels(method, code).inc()
+        self._limiter.heed(response.status, response.headers.get("Retry-After"))
+        return response
+
+
 @asynccontextmanager
-async def api_client(loaded: Configuration) -> AsyncIterator[ApiClient]:
-    """A client for our own calls."""
-    async with ApiClient(loaded) as client:
+async def api_client(loaded: Configuration, pace: Pace | None = None) -> AsyncIterator[ApiClient]:
+    """A client for our own calls, at a pace if there is one."""
+    made = ApiClient(loaded) if pace is None else PacedApiClient(loaded, pace)
+    async with made as client:
         client.user_agent = USER_AGENT
         yield client
 

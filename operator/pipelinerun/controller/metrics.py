@@ -42,6 +42,32 @@ class ReconcilerMetrics:
         )
 
 
+class RequestMetrics:
+    """What is counted of our own requests; the watches are kopf's."""
+
+    def __init__(self) -> None:
+        self.requests = Counter(
+            "pipelinerun_api_requests",
+            "Requests to the API server apart from watches, by HTTP method and status code; "
+            "error stands for those that were not answered.",
+            ("verb", "code"),
+            registry=None,
+        )
+        self.waits = Histogram(
+            "pipelinerun_api_wait_seconds",
+            "Seconds that a request waits for the operator's own rate limit, and while the API "
+            "server wants to be left alone; by priority: work, start or upkeep.",
+            ("priority",),
+            buckets=_BUCKETS,
+            registry=None,
+        )
+
+    def register(self, registry: CollectorRegistry) -> None:
+        """Have them shown."""
+        for collector in (self.requests, self.waits):
+            registry.register(collector)
+
+
 def registry_of(
     cache: RunCache, queue: WorkQueue[RunKey], watches: Sequence[Freshness]
 ) -> CollectorRegistry:

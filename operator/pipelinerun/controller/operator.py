@@ -7,6 +7,7 @@ from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.client import (
+    Pace,
     api_client,
     configuration,
     connection_info,
@@ -17,12 +18,14 @@ from pipelinerun.controller.health import Health
 from pipelinerun.controller.history import History
 from pipelinerun.controller.http import serving
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
+from pipelinerun.controller.limiter import RateLimiter
 from pipelinerun.controller.listing import installed, lister
 from pipelinerun.controller.log import set_up_logging
-from pipelinerun.controller.metrics import ReconcilerMetrics, registry_of
+from pipelinerun.controller.metrics import ReconcilerMetrics, RequestMetrics, registry_of
 from pipelinerun.controller.pods.api import PodApi
 from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.realiser import WorkerPodRealiser
+from pipelinerun.controller.priorities import priority_of
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
@@ -46,7 +49,7 @@ def run_operator(settings: OperatorSettings) -> None:
 async def serve(settings: OperatorSettings) -> None:
     """Run an operator until the process is told to end; it ends as a whole if any part fails."""
     loaded = await configuration(settings)
-    queue: WorkQueue[RunKey] = WorkQueue()
+    queue: WorkQueue[RunKey] = WorkQueue(lambda key: priority_of(cache.get(key)))
     cache = RunCache(History(settings.history, announce=queue.add))
     sight = RunSight(cache, queue)
 
@@ -60,7 +63,8 @@ async def serve(settings: OperatorSettings) -> None:
         announce=queue.add,
         announce_all=announce_all,
     )
-    async with api_client(loaded) as client:
+    pace = Pace(RateLimiter(settings.api_qps, settings.api_burst), RequestMetrics())
+    async with api_client(loaded, pace) as client:
         pods = WorkerPodRealiser(
             PodApi(client),
             Progress(),
@@ -83,6 +87,7 @@ async def serve(settings: OperatorSettings) -> None:
             sight.see(event, body)
 
         registry = registry_of(cache, queue, watches)
+        pace.metrics.register(registry)
         reconciler = Reconciler(
             cache,
             queue,

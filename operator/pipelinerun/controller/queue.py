@@ -1,8 +1,10 @@
 """The work queue: keys to reconcile, each at most once at a time."""
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+from pipelinerun.controller.priorities import FairQueue, Priority
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -14,12 +16,21 @@ LONGEST_DELAY = 30.0
 class WorkQueue(Generic[Key]):
     """A queue of keys with the semantics of client-go's: de-duplicated, delayed, backed off.
 
+    The more urgent come first, but nobody starves.
+
     A key that is added while it is worked on is worked on once more afterwards, never twice at
     once. All methods belong to one event loop.
     """
 
-    def __init__(self) -> None:
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+    def __init__(self, priority: Callable[[Key], Priority] = lambda _: Priority.WORK) -> None:
+        """Make an empty queue.
+
+        Args:
+            priority: how urgent a key is that is added.
+        """
+        self._priority = priority
+        self._ready: FairQueue[Key] = FairQueue()
+        self._filled = asyncio.Semaphore(0)
         self._waiting: set[Key] = set()
         self._active: dict[Key, float] = {}
         self._progress = 0.0
@@ -38,7 +49,8 @@ class WorkQueue(Generic[Key]):
             if not self._waiting:
                 self._progress = _now()
             self._waiting.add(key)
-            self._ready.put_nowait(key)
+            self._ready.put(key, self._priority(key))
+            self._filled.release()
 
     def add_after(self, key: Key, delay: float) -> None:
         """Have a key worked on after ``delay`` seconds; an earlier timer of the key stands."""
@@ -71,7 +83,8 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Wait for the next key; ``done`` must follow."""
-        key = await self._ready.get()
+        await self._filled.acquire()
+        key = self._ready.get()
         self._waiting.discard(key)
         self._active[key] = self._progress = _now()
         return key

@@ -15,6 +15,7 @@ from pipelinerun.controller.errors import (
 )
 from pipelinerun.controller.facts import observe
 from pipelinerun.controller.metrics import ReconcilerMetrics
+from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
@@ -85,8 +86,9 @@ class Reconciler:
         surplus = self._cache.surplus(key)
         observed, job = observe(run, realiser, self._status_age(run), now, surplus=surplus)
         decision = decide(observed, now)
-        for action in actions(observed.status, decision):
-            run = await self._do(action, run, job, now)
+        with at(Priority.WORK if decision.start is None else Priority.START):
+            for action in actions(observed.status, decision):
+                run = await self._do(action, run, job, now)
         if decision.requeue_after is not None:
             self._queue.add_after(key, decision.requeue_after)
 

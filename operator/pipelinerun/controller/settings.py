@@ -25,6 +25,8 @@ class OperatorSettings:
         ray_object_store: bytes of the object store of the Ray that is started.
         worker_image: image of worker pods; None refuses runs that need one.
         worker_template: laid over every worker pod, under the run's own template.
+        api_qps: requests a second that it makes to the API server, apart from watches.
+        api_burst: requests at once after a quiet time.
         history: how many finished runs stay in each namespace.
         identity: name of this operator instance, shown as the worker of in-process runs.
         kubeconfig: file to read credentials from; None follows kubectl's rules.
@@ -43,6 +45,8 @@ class OperatorSettings:
     ray_object_store: int | None = None
     worker_image: str | None = None
     worker_template: Mapping[str, Any] = field(default_factory=dict)
+    api_qps: float = 50.0
+    api_burst: int = 100
     history: HistoryLimits = field(default_factory=HistoryLimits)
     identity: str = field(default_factory=socket.gethostname)
     kubeconfig: str | None = None

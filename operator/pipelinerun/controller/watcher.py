@@ -1,12 +1,29 @@
 """kopf, as the watcher only."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import kopf
 
 from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
 from pipelinerun.controller.runs import Body
+
+RELIST_AFTER = 1.0
+"""Seconds before everything is listed anew, when a watch cannot go on where it was."""
+
+CHUNK = 500
+"""Objects of a listing that are in memory at once."""
+IDLE = 0.5
+"""Seconds for which kopf keeps the last version of an object that it has shown."""
+
+
+class _Endless:
+    """Seconds before each further try of a listing or a watch: the API server will come back."""
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1, 1, 2, 3, 5, 8, 13, 21), repeat(30))
+
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 See = Callable[[str | None, Body], None]
@@ -41,6 +58,10 @@ async def watch(
             see_pod(type, body)
 
     settings.posting.enabled = False
+    settings.networking.error_backoffs = _Endless()
+    settings.watching.reconnect_backoff = RELIST_AFTER
+    settings.watching.chunk_size = CHUNK
+    settings.queueing.idle_timeout = IDLE
     # Looking out for new kinds and namespaces takes rights that nothing else needs.
     settings.scanning.disabled = True
     await kopf.operator(
