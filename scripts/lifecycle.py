@@ -22,6 +22,7 @@ PHASES: Final[dict[Phase, str]] = {
     "Starting": "An attempt is recorded and handed out; nothing of it has been seen to run.",
     "Running": "The attempt runs.",
     "Stopping": "The attempt has been told to end; `status.stopping` says why.",
+    "Finishing": "The end is decided, in `status.verdict`; the finally stages run.",
     "Succeeded": "Ended with exit code 0. Final.",
     "Failed": "Ended otherwise. Final.",
     "Cancelled": "Ended by `spec.shutdown`. Final.",
@@ -156,7 +157,9 @@ TRANSITIONS: Final = (
 
 _INTRODUCTION = """\
 Tests walk through everything that can happen to a run, with crashes of the operator between any two
-actions, and find exactly these transitions.
+actions, and find exactly these transitions. A run with
+[finally stages](running.md#finally-stages) is `Finishing` before it is `Succeeded`, `Failed` or
+`Cancelled`, unless it was refused.
 """
 _ON_CONDITIONS = """\
 `Succeeded` is for `kubectl wait`; the others are those of kstatus. `Suspended=False` is added once
@@ -174,8 +177,9 @@ An attempt that is told to end is killed after `terminationGracePeriodSeconds`; 
 not. The strongest cause counts: a deadline is as strong as `Terminate`, `Drain` is weaker and
 `suspend` the weakest. None is taken back: a run that is resumed while it is `Stopping` is
 `Suspended` for a moment and starts anew. A pipeline that was through before it heard has
-`Succeeded`. A suspended run has no deadlines. Deleting the run ends what runs, in every phase, and
-nothing is recorded of that.
+`Succeeded`. A suspended run has no deadlines. While a run is `Finishing` none of these requests
+does anything: its finally stages have a deadline of their own. Deleting the run ends what runs, in
+every phase, and nothing is recorded of that.
 """
 
 

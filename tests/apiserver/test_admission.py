@@ -47,6 +47,10 @@ def start_at(stage: str) -> Change:
     return change
 
 
+def set_finally(*stages: Document) -> Change:
+    return lambda run: run["spec"]["pipeline"].update({"finally": list(stages)})
+
+
 def drop_pipeline(run: Document) -> None:
     del run["spec"]["pipeline"]
 
@@ -123,6 +127,30 @@ INVALID: dict[str, tuple[Change, str]] = {
     "a parameter of an unknown type": (
         lambda run: run["spec"]["pipeline"].update(params=[{"name": "a", "type": "date"}]),
         "spec.pipeline.params[0].type",
+    ),
+    "a finally stage without code": (
+        set_finally({"name": "notify"}),
+        "spec.pipeline.finally[0].callable",
+    ),
+    "a finally stage with a name that is taken": (
+        set_finally({"name": "end", "callable": "steps:drop"}),
+        "spec.pipeline.finally",
+    ),
+    "a finally stage twice": (
+        set_finally(*[{"name": "notify", "callable": "steps:drop"}] * 2),
+        "spec.pipeline.finally[1]",
+    ),
+    "a finally stage per row": (
+        set_finally({"name": "notify", "callable": "steps:drop", "per": "Row"}),
+        "spec.pipeline.finally[0].per",
+    ),
+    "too many finally stages": (
+        set_finally(*({"name": f"n{n}", "callable": "steps:drop"} for n in range(11))),
+        "spec.pipeline.finally",
+    ),
+    "no time for finally stages": (
+        set_spec(finallyDeadlineSeconds=0),
+        "spec.finallyDeadlineSeconds",
     ),
     "no stages": (set_stages(), "spec.pipeline.stages"),
     "a name that is too long": (
@@ -393,6 +421,7 @@ CHANGEABLE: dict[str, Any] = {
     "activeDeadlineSeconds": 5,
     "pendingDeadlineSeconds": 5,
     "attemptDeadlineSeconds": 5,
+    "finallyDeadlineSeconds": 5,
 }
 ALWAYS_CHANGEABLE: dict[str, Any] = {"ttlSecondsAfterFinished": 2**31 - 1}
 
@@ -455,6 +484,13 @@ def test_a_field_that_may_change_even_when_the_run_has_finished(
     assert not write_status(cluster, created, **FINISHED)
     assert not change_spec(cluster, created, **{field: 0})
     assert not change_spec(cluster, created, **{field: None})
+
+
+def test_the_spec_is_fixed_once_finally_stages_are_due(cluster: ControlPlane, created: str) -> None:
+    verdict = {"phase": "Cancelled", "reason": "Cancelled", "exitCode": 143}
+    assert not write_status(cluster, created, phase="Finishing", verdict=verdict)
+    refused = change_spec(cluster, created, retries={"limit": 5})
+    assert "cannot be changed once the run has started" in refused
 
 
 def test_a_shutdown_only_becomes_stronger(cluster: ControlPlane, created: str) -> None:

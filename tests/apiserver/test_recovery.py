@@ -19,6 +19,16 @@ from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, 
 from tests.support.waiting import wait_for
 
 NAMESPACE = "recovery"
+LAST = """
+import time
+from pathlib import Path
+
+def last(witness, go, context):
+    with open(witness, "a") as file:
+        print(context.outcome.exit_code, file=file)
+    while not Path(go).exists():
+        time.sleep(0.05)
+"""
 RETRIES = {"infrastructureLimit": 2, "backoff": {"initialSeconds": 0.1}}
 
 
@@ -78,6 +88,32 @@ def test_a_run_that_ends_while_the_operator_is_away_is_recorded(
     operator.start()
     status = runs.wait("unattended", is_finished, NAMESPACE)
     assert (status["phase"], status["exitCode"], status["attempt"]) == ("Succeeded", 0, 1)
+
+
+def test_finally_stages_and_the_verdict_survive_a_restart_of_the_operator(
+    operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
+) -> None:
+    operator.add_options("--gateway", str(gateway.socket))
+    operator.start()
+    operator.wait_ready()
+    witness, go = tmp_path / "witness", tmp_path / "go"
+    document = manifest("finishing", stage("wrong", "wrong"), namespace=NAMESPACE)
+    document["spec"]["code"]["files"]["last.py"] = LAST
+    config = {"witness": str(witness), "go": str(go)}
+    document["spec"]["pipeline"]["finally"] = [
+        {"name": "last", "callable": "last:last", "config": config}
+    ]
+    runs.apply(document)
+    runs.wait("finishing", in_phase("Finishing"), NAMESPACE)
+    wait_for(witness.exists)
+    operator.stop(signal.SIGKILL)
+    go.touch()
+    operator.start()
+    status = runs.wait("finishing", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"], status["attempt"]) == ("Failed", 1, 1)
+    assert status["failure"]["stage"] == "wrong"
+    assert (status["finally"]["state"], status["finally"]["execution"]) == ("Succeeded", 1)
+    assert witness.read_text() == "1\n"
 
 
 def test_a_run_that_was_lost_with_the_operator_is_tried_again(

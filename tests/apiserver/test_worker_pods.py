@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from pipelinerun.api.delivery import unpack
+from pipelinerun.api.names import LABEL_FINALLY as FINALLY
+from pipelinerun.api.status import Failure, Outcome
+from pipelinerun.api.termination import encode
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
 from tests.support.operator import OperatorProcess, running_operator
@@ -293,3 +296,75 @@ def test_a_run_whose_pod_is_refused_can_be_cancelled(runs: Runs) -> None:
     runs.change("refused-again", NAMESPACE, shutdown="Drain")
     status = runs.wait("refused-again", is_finished, NAMESPACE)
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 143)
+
+
+def finally_pod_of(cluster: ControlPlane, name: str) -> Document:
+    """The pod of a run's finally stages, once it is there."""
+
+    def found() -> list[Document]:
+        return [it for it in pods_of(cluster, name) if FINALLY in it["metadata"]["labels"]]
+
+    wait_for(lambda: bool(found()))
+    (pod,) = found()
+    return pod
+
+
+def with_finally(name: str, **spec: Any) -> Document:
+    document = run(name, **spec)
+    document["spec"]["pipeline"]["finally"] = [{"name": "notify", "callable": "steps:drop"}]
+    return document
+
+
+def test_finally_stages_have_a_pod_of_their_own_and_survive_a_restart(
+    cluster: ControlPlane, runs: Runs, operator: OperatorProcess
+) -> None:
+    runs.apply(with_finally("closing"))
+    pod = str(pod_of(cluster, "closing")["metadata"]["name"])
+    tell(cluster, pod, phase="Failed", containerStatuses=container(terminated={"exitCode": 7}))
+    last = finally_pod_of(cluster, "closing")
+    assert last["metadata"]["name"].startswith("closing-finally-")
+    job = unpack(last["metadata"]["annotations"]["pipelinerun.dev/job"])
+    assert job.verdict is not None
+    assert (job.verdict.phase, job.verdict.exit_code, job.verdict.attempt) == ("Failed", 7, 1)
+    operator.stop(signal.SIGKILL)
+    words = Outcome(exit_code=1, failure=Failure(class_="User", stage="notify", message="no"))
+    ended = {"exitCode": 1, "message": encode(words)}
+    name = str(last["metadata"]["name"])
+    tell(cluster, name, phase="Failed", containerStatuses=container(terminated=ended))
+    operator.start()
+    status = runs.wait("closing", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Failed", 7)
+    assert status["worker"]["pod"] == pod
+    assert (status["finally"]["state"], status["finally"]["worker"]) == ("Failed", {"pod": name})
+    assert status["finally"]["failure"]["stage"] == "notify"
+    assert len(pods_of(cluster, "closing")) == 2
+
+
+def test_a_lost_pod_of_finally_stages_is_made_once_more(cluster: ControlPlane, runs: Runs) -> None:
+    runs.apply(with_finally("once-more", retries={"infrastructureLimit": 1}))
+    pod_of(cluster, "once-more")
+    runs.change("once-more", NAMESPACE, shutdown="Terminate")
+    first = str(finally_pod_of(cluster, "once-more")["metadata"]["name"])
+    wait_for(lambda: len(pods_of(cluster, "once-more")) == 1)  # the attempt's has not begun
+    cluster.kubectl("delete", "pod", first, "-n", NAMESPACE)
+    runs.wait("once-more", lambda it: it["finally"]["execution"] == 2, NAMESPACE)
+    second = str(finally_pod_of(cluster, "once-more")["metadata"]["name"])
+    assert second != first
+    cluster.kubectl("delete", "pod", second, "-n", NAMESPACE)
+    status = runs.wait("once-more", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Cancelled", 143)
+    assert status["finally"]["failure"]["class"] == "Infrastructure"
+
+
+def test_a_pod_of_finally_stages_that_is_late_is_given_up(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    runs.apply(with_finally("given-up", finallyDeadlineSeconds=600))
+    pod = str(pod_of(cluster, "given-up")["metadata"]["name"])
+    tell(cluster, pod, phase="Succeeded", containerStatuses=container(terminated={"exitCode": 0}))
+    finally_pod_of(cluster, "given-up")
+    runs.change("given-up", NAMESPACE, finallyDeadlineSeconds=1)
+    status = runs.wait("given-up", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+    assert status["finally"]["exitCode"] == 124
+    assert [it["metadata"]["name"] for it in pods_of(cluster, "given-up")] == [pod]

@@ -175,6 +175,22 @@ def test_a_restarted_operator_finds_the_pod_again(
     assert pod_of(cluster, "adopted")["metadata"]["labels"]["pipelinerun.dev/attempt"] == "1"
 
 
+def test_finally_stages_have_a_pod_whose_log_stays(cluster: Cluster, runs: Runs) -> None:
+    document = run("wound-up", stage("wrong", "wrong"))
+    document["spec"]["code"]["files"]["last.py"] = (
+        "def report(context):\n    print(context.name, context.outcome.exit_code)\n"
+    )
+    document["spec"]["pipeline"]["finally"] = [{"name": "report", "callable": "last:report"}]
+    status = finish(runs, document)
+    assert (status["phase"], status["exitCode"]) == ("Failed", 1), status
+    assert status["finally"]["state"] == "Succeeded", status
+    pod = status["finally"]["worker"]["pod"]
+    assert pod != status["worker"]["pod"]
+    selector = "-lpipelinerun.dev/run=wound-up,pipelinerun.dev/finally"
+    assert cluster.kubectl("logs", "-n", NAMESPACE, selector) == "wound-up 1\n"
+    assert cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded"
+
+
 def test_deleting_a_run_ends_its_pod(cluster: Cluster, runs: Runs) -> None:
     runs.apply(run("unwanted", SLOW))
     started(runs, "unwanted")

@@ -73,6 +73,7 @@ def test_defaults_are_told_and_not_stored() -> None:
 def test_only_what_is_free_form_is_not_pruned() -> None:
     assert paths_with("x-kubernetes-preserve-unknown-fields") == {
         ".spec.pipeline.stages[].config",
+        ".spec.pipeline.finally[].config",
         ".spec.podTemplate.spec",
     }
     assert paths_with("additionalProperties") == {
@@ -89,6 +90,8 @@ def test_only_what_is_free_form_is_not_pruned() -> None:
         (".spec.pipeline.params", ["name"]),
         (".spec.pipeline.stages", ["name"]),
         (".spec.pipeline.edges", ["from", "to"]),
+        (".spec.pipeline.finally", ["name"]),
+        (".status.finally.stages", ["name"]),
         (".status.stages", ["name"]),
         (".status.attempts", ["number"]),
         (".status.conditions", ["type"]),

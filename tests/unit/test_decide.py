@@ -11,7 +11,8 @@ from pipelinerun.api.spec import Backoff, Retries, RetryRule
 from pipelinerun.api.status import MESSAGE_LIMIT, TERMINAL_PHASES, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Decision, Observed, Refusal, Requests, Sighting, Wait
-from pipelinerun.core.policies import PROGRESS_INTERVAL, RUNNING_AFTER, decide
+from pipelinerun.core.pacing import PROGRESS_INTERVAL, RUNNING_AFTER
+from pipelinerun.core.policies import decide
 from pipelinerun.core.retry import failures
 from tests.support.decisions import (
     LATER,

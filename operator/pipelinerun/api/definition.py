@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from pipelinerun.api.model import ApiModel
-from pipelinerun.api.names import MAX_STAGES
+from pipelinerun.api.names import MAX_FINALLY, MAX_STAGES
 from pipelinerun.api.patterns import IMPORT_PATTERN, NAME_PATTERN, QUANTITY_PATTERN
 from pipelinerun.api.rules import Rule
 
@@ -15,6 +15,14 @@ ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
 ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
+
+
+_EITHER = Rule(
+    "callable",
+    "has(self.actor) != has(self.callable)",
+    lambda it: (it.actor is None) != (it.callable is None),
+    "exactly one of actor and callable is needed",
+)
 
 
 class Param(ApiModel):
@@ -71,12 +79,7 @@ class Stage(ApiModel):
 
     LIST_KEYS: ClassVar = ("name",)
     RULES: ClassVar = (
-        Rule(
-            "callable",
-            "has(self.actor) != has(self.callable)",
-            lambda it: (it.actor is None) != (it.callable is None),
-            "exactly one of actor and callable is needed",
-        ),
+        _EITHER,
         Rule(
             "batchSize",
             "!has(self.batchSize) || (has(self.per) && self.per == 'Batch')",
@@ -150,6 +153,28 @@ class Stage(ApiModel):
         return self.actor or self.callable or ""
 
 
+class FinallyStage(ApiModel):
+    """Code that is called once when the run has ended, however it ended."""
+
+    LIST_KEYS: ClassVar = ("name",)
+    RULES: ClassVar = (_EITHER,)
+
+    name: Name
+    """Name of the stage, unique in the pipeline."""
+    actor: ImportPath | None = None
+    """Class as package.module:Class. Made with config as keyword arguments, then called."""
+    callable: ImportPath | None = None
+    """Function as package.module:function, called with config as keyword arguments."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments for the class or function. Free-form. How the run has ended is in the
+    context, which is given to what has a parameter of that name."""
+
+    @property
+    def import_path(self) -> str:
+        """Where the code is, whichever of actor and callable names it."""
+        return self.actor or self.callable or ""
+
+
 class Edge(ApiModel):
     """A connection between two stages."""
 
@@ -207,6 +232,13 @@ class PipelineDefinition(ApiModel):
             # server's budget at 500 of each.
             for end in ("from", "to")
         ),
+        Rule(
+            "finally",
+            "!has(self.finally) || !sets.intersects("
+            "self.stages.map(s, s.name), self.finally.map(f, f.name))",
+            None,
+            "a name is taken by another stage already",
+        ),
     )
 
     name: Name | None = None
@@ -219,6 +251,11 @@ class PipelineDefinition(ApiModel):
     """Steps of the pipeline. Without edges they form a line in the order written."""
     edges: Annotated[list[Edge], Field(max_length=MAX_STAGES)] = Field(default_factory=list)
     """Connections between the stages. May be left out when the stages form a line."""
+    finally_: Annotated[list[FinallyStage], Field(max_length=MAX_FINALLY)] = Field(
+        default_factory=list, alias="finally"
+    )
+    """What is called once, in this order, when the run has ended: after success, after the last
+    failed attempt, and when it was cancelled or late. It never changes how the run ends."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Settings of the whole pipeline's execution."""
 

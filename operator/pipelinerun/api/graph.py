@@ -63,6 +63,10 @@ def _wrong_names(definition: PipelineDefinition) -> Iterator[Violation]:
         if stage.name in seen:
             yield Violation(f"stages[{index}].name", f"{stage.name!r} is used twice")
         seen.add(stage.name)
+    for index, last in enumerate(definition.finally_):
+        if last.name in seen:
+            yield Violation(f"finally[{index}].name", f"{last.name!r} is used twice")
+        seen.add(last.name)
     declared: set[str] = set()
     for index, param in enumerate(definition.params):
         if param.name in declared:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pipelinerun.api.definition import Code, PipelineDefinition
 from pipelinerun.api.model import ApiModel
+from pipelinerun.api.status import Verdict
 
 
 class RunIdentity(ApiModel):
@@ -22,9 +23,13 @@ class PipelineJob(ApiModel):
     """A definition with parameters filled in, its code, and the identity of the attempt.
 
     Serialises to JSON, so that it can be handed to another process.
+
+    Attributes:
+        verdict: how the run has ended: its finally stages are to run, and nothing else.
     """
 
     definition: PipelineDefinition
     code: Code = Field(default_factory=Code)
     run: RunIdentity = Field(default_factory=RunIdentity)
     resume_from: str | None = None
+    verdict: Verdict | None = None

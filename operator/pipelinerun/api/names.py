@@ -20,8 +20,11 @@ LABEL_KEEP = f"{GROUP}/keep"
 """On a run, with the value true: the history's limits pass it over."""
 LABEL_RETRY_OF = f"{GROUP}/retry-of"
 """On a run, the name of the one that it runs again."""
+LABEL_FINALLY = f"{GROUP}/finally"
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""
 
 MAX_STAGES = 500
 """Upper bound of a definition's stages; CEL cost estimates need one."""
+MAX_FINALLY = 10
+"""Upper bound of a definition's finally stages."""

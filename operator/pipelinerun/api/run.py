@@ -39,7 +39,8 @@ def _fixed_fields() -> Iterator[Rule]:
         if name in PipelineRunSpec.CHANGEABLE:
             until, message = finished, "cannot be changed once the run has finished"
         else:
-            until = f"(has(oldSelf.status.startTime) || {finished})"
+            started = "has(oldSelf.status.startTime) || has(oldSelf.status.verdict)"
+            until = f"({started} || {finished})"
             message = (
                 "cannot be changed once the run has started or was refused;"
                 " apply a run with another name instead"

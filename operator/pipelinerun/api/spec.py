@@ -18,6 +18,8 @@ ExceptionName = Annotated[str, Field(max_length=256)]
 MAX_SECONDS = 2**31 - 1
 Limit = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
 
+FINALLY_DEADLINE = 300
+
 
 class ParamValue(ApiModel):
     """A parameter given to the run."""
@@ -115,6 +117,7 @@ class PipelineRunSpec(ApiModel):
         {
             *("suspend", "shutdown"),
             *("active_deadline_seconds", "pending_deadline_seconds", "attempt_deadline_seconds"),
+            "finally_deadline_seconds",
         }
     )
     """Fields that may change once the run has started; all others may not."""
@@ -176,3 +179,6 @@ class PipelineRunSpec(ApiModel):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=MAX_SECONDS)] | None = None
     """Seconds after completionTime at which the run is deleted, and its pods with it. May be
     changed at any time, also once the run has finished. Without it the run stays."""
+    finally_deadline_seconds: Limit = FINALLY_DEADLINE
+    """Seconds that the finally stages may take together, from the end of the pipeline; waiting for
+    a node is in it."""

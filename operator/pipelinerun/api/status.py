@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from pipelinerun.api.model import ApiModel
-from pipelinerun.api.names import MAX_STAGES
+from pipelinerun.api.names import MAX_FINALLY, MAX_STAGES
 
 Phase = Literal[
     "Pending",
@@ -13,6 +13,7 @@ Phase = Literal[
     "Starting",
     "Running",
     "Stopping",
+    "Finishing",
     "Succeeded",
     "Failed",
     "Cancelled",
@@ -21,12 +22,15 @@ StopCause = Literal[
     "Suspend", "Drain", "Terminate", "ActiveDeadline", "AttemptDeadline", "PendingDeadline"
 ]
 StageState = Literal["Pending", "Running", "Succeeded", "Failed", "Stopped", "Skipped"]
+FinallyState = Literal["Pending", "Starting", "Running", "Stopping", "Succeeded", "Failed"]
 FailureClass = Literal["User", "Config", "OutOfMemory", "Timeout", "Infrastructure", "Cancelled"]
 ConditionType = Literal["Succeeded", "Ready", "Reconciling", "Stalled", "Suspended"]
 
 TERMINAL_PHASES: frozenset[Phase] = frozenset({"Succeeded", "Failed", "Cancelled"})
 UNDER_WAY_PHASES: frozenset[Phase] = frozenset({"Starting", "Running", "Stopping"})
 """Phases in which there may be an execution."""
+ENDED_PHASES: frozenset[Phase] = TERMINAL_PHASES | {"Finishing"}
+"""Phases in which the pipeline itself has ended."""
 MAX_ATTEMPTS_KEPT = 10
 MESSAGE_LIMIT = 1024
 TAIL_LIMIT = 2048
@@ -155,11 +159,67 @@ class Stopping(ApiModel):
     """The same for people."""
 
 
+class Verdict(ApiModel):
+    """How a run ends, decided before its finally stages start; they never change it."""
+
+    phase: Phase
+    """Succeeded, Failed or Cancelled."""
+    reason: Annotated[str, Field(max_length=128)]
+    """Why, in one word."""
+    message: Annotated[str, Field(max_length=MESSAGE_LIMIT)] = ""
+    """Why, for people."""
+    exit_code: int
+    """Exit code of the last attempt."""
+    elapsed_seconds: Seconds = 0.0
+    """Seconds that the pipeline itself ran in the last attempt."""
+    failure: Failure | None = None
+    """Why the last attempt failed."""
+    attempt: int = 0
+    """Number of the last attempt; 0 if none was started."""
+
+
+class FinallyStageStatus(ApiModel):
+    """How a finally stage fares."""
+
+    LIST_KEYS: ClassVar = ("name",)
+
+    name: str
+    """Name of the stage."""
+    state: StageState = "Pending"
+    """Pending, Running, Succeeded, Failed, or Stopped when it was ended."""
+    seconds: Seconds = 0.0
+    """Time spent in it."""
+
+
+class FinallyStatus(ApiModel):
+    """How the finally stages fare."""
+
+    state: FinallyState
+    """Pending, Starting, Running, Stopping once their deadline has passed, Succeeded or Failed."""
+    execution: Annotated[int, Field(ge=0)] = 0
+    """How often they were handed out; more than once only where the infrastructure lost them."""
+    exit_code: int | None = None
+    """Exit code of the first stage that failed, else 0."""
+    elapsed_seconds: Seconds | None = None
+    """Seconds that the stages themselves ran."""
+    start_time: Timestamp
+    """When the pipeline's end was recorded. The deadline counts from here."""
+    completion_time: Timestamp | None = None
+    """When their end was observed."""
+    worker: Worker | None = None
+    """Where they run or ran."""
+    stages: list[FinallyStageStatus] = Field(default_factory=list, max_length=MAX_FINALLY)
+    """How each of them fares."""
+    failure: Failure | None = None
+    """Why the first one failed."""
+
+
 class PipelineRunStatus(ApiModel):
     """What was observed of the run."""
 
     phase: Phase | None = None
-    """Pending, Suspended, Starting, Running, Stopping, Succeeded, Failed or Cancelled."""
+    """Pending, Suspended, Starting, Running, Stopping, Finishing (the finally stages run),
+    Succeeded, Failed or Cancelled."""
     exit_code: int | None = None
     """Exit code of the last attempt: 0 success, 1 pipeline error, 2 invalid definition,
     124 deadline, 125 the pipeline could not be started, 128+N killed by signal N,
@@ -194,5 +254,9 @@ class PipelineRunStatus(ApiModel):
     """Stages of the last attempt."""
     failure: Failure | None = None
     """Why the last attempt failed."""
+    verdict: Verdict | None = None
+    """How the run will end, while its finally stages run."""
+    finally_: FinallyStatus | None = Field(None, alias="finally")
+    """How the finally stages fare, if there are any and the pipeline has ended."""
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
     """Succeeded, Ready, Reconciling, Stalled and Suspended."""

@@ -13,12 +13,13 @@ from rich.text import Text
 from pipelinerun.api.status import StageStatus
 from pipelinerun.cli.output import AboveLive
 from pipelinerun.cli.rates import Rates
-from pipelinerun.cli.render import stage_line, stage_table
+from pipelinerun.cli.render import finally_table, stage_line, stage_table
 
 LINE_INTERVAL = 5.0
 """Seconds between two lines about a stage that runs."""
 
 _STARTING = "Starting Ray"
+_FINISHING = "Running the finally stages"
 
 
 class ProgressReporter(Protocol):
@@ -41,17 +42,21 @@ class ProgressReporter(Protocol):
     ) -> None: ...
 
 
-def reporter_for(console: Console) -> ProgressReporter:
-    """The reporter that suits a console; FORCE_COLOR makes no terminal of a file."""
+def reporter_for(console: Console, *, finishing: bool = False) -> ProgressReporter:
+    """The reporter that suits a console; FORCE_COLOR makes no terminal of a file.
+
+    ``finishing``: of finally stages, which have no rows.
+    """
     live = console.file.isatty() and not console.is_dumb_terminal
-    return LiveReporter(console) if live else LineReporter(console)
+    return (LiveReporter if live else LineReporter)(console, finishing=finishing)
 
 
 class LiveReporter:
     """A table at the bottom of a terminal; output of the pipeline scrolls above it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, finishing: bool = False) -> None:
         self._console = console
+        self._finishing = finishing
         self._stages: Sequence[StageStatus] = ()
         self._rates = Rates()
         self._started = time.monotonic()
@@ -76,10 +81,12 @@ class LiveReporter:
     def _render(self) -> RenderableType:
         now = time.monotonic()
         stages = self._stages
-        doing = "" if stages else f"{_STARTING} … "
+        doing = "" if stages else f"{_FINISHING if self._finishing else _STARTING} … "
         self._spinner.update(text=f"{doing}{now - self._started:.0f} s")
         if not stages:
             return self._spinner
+        if self._finishing:
+            return Group(finally_table(stages), Text(), self._spinner)
         return Group(stage_table(stages, self._rates.observe(stages, now)), Text(), self._spinner)
 
     def __enter__(self) -> Self:
@@ -99,8 +106,9 @@ class LiveReporter:
 class LineReporter:
     """A line when a stage changes its state, and now and then while it gets on."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, finishing: bool = False) -> None:
         self._console = console
+        self._finishing = finishing
         self._told: dict[str, tuple[str, float]] = {}
 
     def update(self, stages: Sequence[StageStatus]) -> None:
@@ -109,7 +117,7 @@ class LineReporter:
         for stage in stages:
             state, told = self._told.get(stage.name, ("Pending", now))
             if stage.state != state or (stage.state == "Running" and now - told >= LINE_INTERVAL):
-                self._print(stage_line(stage))
+                self._print(stage_line(stage, rows=not self._finishing))
                 self._told[stage.name] = (stage.state, now)
 
     def stream(self, original: IO[str]) -> IO[str]:
@@ -120,7 +128,7 @@ class LineReporter:
         self._console.print(line, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
-        self._print(_STARTING)
+        self._print(_FINISHING if self._finishing else _STARTING)
         return self
 
     def __exit__(

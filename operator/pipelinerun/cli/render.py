@@ -10,7 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelinerun.api.status import Failure, PipelineRunStatus, StageState, StageStatus
+from pipelinerun.api.status import (
+    Failure,
+    FinallyStageStatus,
+    PipelineRunStatus,
+    StageState,
+    StageStatus,
+)
 from pipelinerun.api.violations import Violation
 
 _COLOURS: dict[StageState, str] = {
@@ -40,8 +46,22 @@ def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None
     return table
 
 
-def stage_line(stage: StageStatus) -> str:
+def finally_table(stages: Sequence[StageStatus | FinallyStageStatus]) -> Table:
+    """All finally stages, one a line."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("FINALLY", max_width=28, overflow="ellipsis")
+    table.add_column("STATE", no_wrap=True)
+    table.add_column("SECONDS", justify="right", no_wrap=True)
+    for stage in stages:
+        seconds = "" if stage.state in {"Pending", "Running"} else f"{stage.seconds:,.1f}"
+        table.add_row(stage.name, Text(stage.state, style=_COLOURS[stage.state]), seconds)
+    return table
+
+
+def stage_line(stage: StageStatus, *, rows: bool = True) -> str:
     """One stage as a plain line."""
+    if not rows:
+        return f"{stage.name}: {stage.state}, {stage.seconds:.1f} s"
     return (
         f"{stage.name}: {stage.state}, {stage.rows_in} rows in, {stage.rows_out} rows out, "
         f"{stage.seconds:.1f} s"
@@ -57,6 +77,12 @@ def summary(status: PipelineRunStatus) -> RenderableType:
     parts: list[RenderableType] = [stage_table(status.stages), Text(), head]
     if status.failure is not None:
         parts.append(_failure(status.failure))
+    last = status.finally_
+    if last is not None:
+        parts += [Text(), finally_table(last.stages)]
+        if last.failure is not None:
+            parts += [Text(), Text("Finally stages failed", style="bold red")]
+            parts.append(_failure(last.failure))
     return Group(*parts)
 
 

@@ -19,10 +19,10 @@ from pipelinerun.api.run import PipelineRun
 from pipelinerun.api.spec import ParamValue
 from pipelinerun.api.status import PipelineRunStatus
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
-from pipelinerun.cli.execute import execute
+from pipelinerun.cli.execute import How, execute, execute_finally
 from pipelinerun.cli.files import read_manifests
 from pipelinerun.cli.render import summary, verdict
-from pipelinerun.cli.status import document, ended, refused
+from pipelinerun.cli.status import document, ended, finally_ended, refused, verdict_of
 from pipelinerun.execution.overrides import RuntimeOverrides
 
 _TUNING = "Overrides of spec.pipeline.runtime"
@@ -83,10 +83,11 @@ def run(
 ) -> None:
     """Run a manifest without a cluster, and end with the pipeline's exit code.
 
-    There is one attempt: retries are the cluster's. Progress and the summary go to stderr, so that
+    There is one attempt: retries are the cluster's. Finally stages run whatever way the pipeline
+    ended. Progress and the summary go to stderr, so that
     stdout is the pipeline's. With `-o json` or `-o yaml` the status that a cluster would show goes
     to stdout, and the pipeline's own output to stderr. Ctrl-C ends the pipeline in order, a second
-    one at once.
+    one at once; the finally stages run then, and end in the same way.
 
     **Examples**
 
@@ -106,13 +107,19 @@ def run(
         _finish(refused(error, now=started), report, output)
     overrides = RuntimeOverrides(disable_dynamic_scaling, dynamic_memory_threshold)
     job = job.model_copy(update={"definition": overrides.apply(job.definition)})
-    outcome = execute(
-        job,
+    how = How(
         in_subprocess=manifest.spec.mode == "Subprocess" if in_process is None else not in_process,
         stdout_is_ours=output is not Format.TABLE,
     )
+    outcome, last = execute(job, how), None
+    if job.definition.finally_:
+        over = datetime.now(UTC)
+        told = execute_finally(
+            job, verdict_of(outcome), how, seconds=manifest.spec.finally_deadline_seconds
+        )
+        last = finally_ended(told, started=over, now=datetime.now(UTC))
     names = [stage.name for stage in graph.stage_line(job.definition)]
-    status = ended(names, outcome, started=started, now=datetime.now(UTC))
+    status = ended(names, outcome, started=started, now=datetime.now(UTC), last=last)
     _finish(status, summary(status), output)
 
 

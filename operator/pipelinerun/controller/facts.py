@@ -6,12 +6,13 @@ from pipelinerun.api import graph
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import Retries
-from pipelinerun.api.status import UNDER_WAY_PHASES
+from pipelinerun.api.status import UNDER_WAY_PHASES, PipelineRunStatus, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Sight
 from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
 from pipelinerun.core.ends import nowhere_yet
+from pipelinerun.core.finishing import execution_of
 from pipelinerun.core.observed import Observed, Refusal, Requests
 from pipelinerun.core.retry import backing_off_for
 
@@ -19,17 +20,23 @@ from pipelinerun.core.retry import backing_off_for
 def observe(
     run: Run, realiser: Sight, status_age: float, now: datetime, *, surplus: bool = False
 ) -> tuple[Observed, PipelineJob | None]:
-    """The facts about a run, and the job to start if the decision is to start one."""
-    number = run.status.attempt or 0
+    """The facts about a run, and the job to start if the decision is to start one.
+
+    Which execution it is to be is filled in by ``job_for``.
+    """
+    number = execution_of(run.status)
     sighting = realiser.sighting(run.uid, number) if number else None
     under_way = run.status.phase in UNDER_WAY_PHASES
+    finishing = run.status.phase == "Finishing"
     to_start_again = realiser.restartable and nowhere_yet(run.status, sighting)
     requests = _requests(run)
     job, refusal = None, None
-    if not run.finished and not requests.hold and (not under_way or to_start_again):
-        job, refusal = _job(run, realiser, number if under_way else number + 1)
+    last = finishing or (run.spec is not None and bool(run.spec.pipeline.finally_))
+    may_attempt = not requests.hold and (not under_way or to_start_again)
+    if not run.finished and (last or may_attempt):
+        job, refusal = _job(run, realiser)
     # Only who could start now may wait for a place: whoever waits keeps others from it.
-    may_start = not (run.finished or under_way or requests.hold or refusal)
+    may_start = not (run.finished or under_way or finishing or requests.hold or refusal)
     may_start = may_start and backing_off_for(run.status, now) <= 0
     return (
         Observed(
@@ -43,6 +50,7 @@ def observe(
             refusal=None if under_way else refusal,
             wait=realiser.wait(run) if may_start else None,
             worker=realiser.worker(run, number + 1),
+            finally_worker=_finally_worker(run, realiser, job),
             sighting=sighting,
             realiser_ready=realiser.ready,
             status_age=status_age,
@@ -51,6 +59,12 @@ def observe(
         ),
         job,
     )
+
+
+def job_for(job: PipelineJob, status: PipelineRunStatus) -> PipelineJob:
+    """The job of the execution that a status names: an attempt, or the finally stages."""
+    identity = job.run.model_copy(update={"attempt": execution_of(status)})
+    return job.model_copy(update={"run": identity, "verdict": status.verdict})
 
 
 def _requests(run: Run) -> Requests:
@@ -63,22 +77,30 @@ def _requests(run: Run) -> Requests:
         active_deadline=spec.active_deadline_seconds,
         pending_deadline=spec.pending_deadline_seconds,
         attempt_deadline=spec.attempt_deadline_seconds,
+        finally_deadline=spec.finally_deadline_seconds,
         grace=spec.termination_grace_period_seconds,
         ttl=run.ttl,
     )
 
 
-def _job(run: Run, realiser: Sight, number: int) -> tuple[PipelineJob | None, Refusal | None]:
+def _job(run: Run, realiser: Sight) -> tuple[PipelineJob | None, Refusal | None]:
     if run.spec is None:
         return None, _invalid(run.invalid)
     refusal = realiser.refusal(run)
     if refusal is not None:
         return None, refusal
-    identity = RunIdentity(name=run.name, namespace=run.namespace, uid=run.uid, attempt=number)
+    identity = RunIdentity(name=run.name, namespace=run.namespace, uid=run.uid)
     try:
         return prepare(run.spec, identity), None
     except InvalidDefinitionError as error:
         return None, _invalid(error)
+
+
+def _finally_worker(run: Run, realiser: Sight, job: PipelineJob | None) -> Worker | None:
+    if job is None or not job.definition.finally_:
+        return None
+    handed_out = run.status.finally_.execution if run.status.finally_ else 0
+    return realiser.worker(run, -handed_out - 1)
 
 
 def _stage_names(job: PipelineJob | None) -> tuple[str, ...]:

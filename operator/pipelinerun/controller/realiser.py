@@ -1,4 +1,7 @@
-"""What the reconciler needs of something that executes attempts."""
+"""What the reconciler needs of something that executes attempts, and the stages that follow them.
+
+Executions have numbers: attempts count up from 1, those of finally stages down from -1.
+"""
 
 from typing import Protocol
 

@@ -13,7 +13,7 @@ from pipelinerun.controller.errors import (
     classify,
     message_of,
 )
-from pipelinerun.controller.facts import observe
+from pipelinerun.controller.facts import job_for, observe
 from pipelinerun.controller.metrics import ReconcilerMetrics
 from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
@@ -103,7 +103,7 @@ class Reconciler:
                 self._note_written(run)
             case Start():
                 assert job is not None  # what is started was prepared
-                await self._realisers.of(run).start(run, job)
+                await self._realisers.of(run).start(run, job_for(job, run.status))
             case Stop(number=number, how=how):
                 await self._realisers.of(run).stop(run, number, how)
             case Release():

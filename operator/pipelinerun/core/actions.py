@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import PipelineRunStatus
+from pipelinerun.core.finishing import execution_of
 from pipelinerun.core.observed import Decision, Event
 
 
@@ -22,14 +23,14 @@ class WriteStatus:
 
 @dataclass(frozen=True)
 class Start:
-    """Start an attempt whose intent is recorded."""
+    """Start an execution whose intent is recorded."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Tell an attempt to end, for a cause that is recorded."""
+    """Tell an execution to end, for a cause that is recorded."""
 
     number: int
     how: Shutdown
@@ -70,7 +71,7 @@ def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]
     if decision.start is not None:
         yield Start(decision.start)
     if decision.stop is not None:
-        yield Stop(decision.status.attempt or 0, decision.stop)
+        yield Stop(execution_of(decision.status), decision.stop)
     if decision.release:
         yield Release()
     if decision.delete is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelinerun.api.status import TERMINAL_PHASES, UNDER_WAY_PHASES, PipelineRunStatus, StopCause
+from pipelinerun.api.status import ENDED_PHASES, UNDER_WAY_PHASES, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.conditions import current, resumed_at
 from pipelinerun.core.observed import Observed
@@ -30,9 +30,12 @@ class Deadline:
 
 
 def deadlines(observed: Observed, status: PipelineRunStatus) -> Iterator[Deadline]:
-    """The deadlines of a run in a status, the widest first. A run that is held has none."""
+    """The deadlines of a run in a status, the widest first. A run that is held has none.
+
+    Those of finally stages are not among them: what they end is not the run.
+    """
     asked = observed.requests
-    if asked.suspend or status.phase in TERMINAL_PHASES:
+    if asked.suspend or status.phase in ENDED_PHASES:
         return
     if asked.active_deadline is not None and status.start_time is not None:
         message = f"activeDeadlineSeconds: the run took longer than {asked.active_deadline} s"

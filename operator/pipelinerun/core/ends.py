@@ -15,6 +15,7 @@ from pipelinerun.api.status import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
+from pipelinerun.core.finishing import conclude
 from pipelinerun.core.observed import Decision, Event, Observed, Sighting
 from pipelinerun.core.retry import (
     Budget,
@@ -131,16 +132,10 @@ def _retried_or_finished(observed: Observed, end: End, now: datetime) -> Decisio
 
 
 def _finished(observed: Observed, end: End, now: datetime, ended: PipelineRunStatus) -> Decision:
-    status = build.finished(
-        ended,
-        end.outcome,
-        generation=observed.generation,
-        now=now,
-        reason=end.reason,
-    )
-    message = f"{build.summary(end.outcome)}, attempt {status.attempt}{place(observed)}"
+    verdict = build.verdict(ended, end.outcome, reason=end.reason)
+    message = f"{build.summary(end.outcome)}, attempt {ended.attempt}{place(observed)}"
     event = Event("Warning" if end.outcome.failure else "Normal", end.reason, message)
-    return Decision(status, release=True, event=event)
+    return conclude(observed, ended, verdict, event, now)
 
 
 def _cancelled(observed: Observed, end: End, now: datetime) -> Decision:
@@ -150,17 +145,10 @@ def _cancelled(observed: Observed, end: End, now: datetime) -> Decision:
         if outcome.failure
         else "spec.shutdown is Drain; all that was in flight has reached the sinks"
     )
-    status = build.finished(
-        _recorded(observed, end, now),
-        outcome,
-        generation=observed.generation,
-        now=now,
-        phase="Cancelled",
-        reason=end.reason,
-        message=message,
-    )
-    event = Event("Normal", end.reason, f"{message}, attempt {status.attempt}{place(observed)}")
-    return Decision(status, release=True, event=event)
+    ended = _recorded(observed, end, now)
+    verdict = build.verdict(ended, outcome, phase="Cancelled", reason=end.reason, message=message)
+    event = Event("Normal", end.reason, f"{message}, attempt {ended.attempt}{place(observed)}")
+    return conclude(observed, ended, verdict, event, now)
 
 
 def _suspended(observed: Observed, end: End, now: datetime) -> Decision:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelinerun.api.spec import Retries, Shutdown
+from pipelinerun.api.spec import FINALLY_DEADLINE, Retries, Shutdown
 from pipelinerun.api.status import FailureClass, Outcome, PipelineRunStatus, StageStatus, Worker
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -63,6 +63,7 @@ class Requests:
         active_deadline: seconds that the run may take.
         pending_deadline: seconds that it may wait.
         attempt_deadline: seconds that one attempt may take.
+        finally_deadline: seconds that its finally stages may take.
         grace: seconds that an attempt gets to end by itself.
         ttl: seconds that the run stays once it has finished; None for as long as nobody deletes it.
     """
@@ -72,6 +73,7 @@ class Requests:
     active_deadline: int | None = None
     pending_deadline: int | None = None
     attempt_deadline: int | None = None
+    finally_deadline: int = FINALLY_DEADLINE
     grace: int = 30
     ttl: int | None = None
 
@@ -96,7 +98,8 @@ class Observed:
         refusal: why it can never start, if so.
         wait: why it cannot start now, if so.
         worker: where an attempt that starts now would run.
-        sighting: the attempt that ``status.attempt`` names, as the realiser sees it.
+        finally_worker: where its finally stages would run; None if it has none that can run.
+        sighting: the execution that ``execution_of(status)`` names, as the realiser sees it.
         realiser_ready: False while the realiser cannot know what is running yet.
         status_age: seconds since this operator last wrote the status.
         restartable: whether starting the same attempt again does no harm, since it cannot be there
@@ -114,6 +117,7 @@ class Observed:
     refusal: Refusal | None = None
     wait: Wait | None = None
     worker: Worker | None = None
+    finally_worker: Worker | None = None
     sighting: Sighting | None = None
     realiser_ready: bool = True
     status_age: float = float("inf")
@@ -136,8 +140,8 @@ class Decision:
 
     Attributes:
         status: the status as it should be; equal to the observed one when nothing is to be written.
-        start: number of the attempt to start, once the status is written.
-        stop: how to have the attempt under way end, once the status is written.
+        start: number of the execution to start, once the status is written.
+        stop: how to have the execution under way end, once the status is written.
         release: True when nothing needs the attempt's execution any more.
         delete: why the run itself is to be deleted, if so.
         event: what to tell.

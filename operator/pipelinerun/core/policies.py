@@ -7,7 +7,8 @@
        ▲                                │          │
        └─────budget left, after backoff─┴──────────┴──no budget───▶ Failed
 
-Succeeded, Failed and Cancelled absorb, until the run is deleted.
+Succeeded, Failed and Cancelled absorb, until the run is deleted. A run with finally stages is
+Finishing before it gets there.
 """
 
 from dataclasses import replace
@@ -27,17 +28,12 @@ from pipelinerun.core import status as build
 from pipelinerun.core.conditions import current
 from pipelinerun.core.deadlines import next_in, passed
 from pipelinerun.core.ends import record_end, to_start_again
+from pipelinerun.core.finishing import conclude, finish
 from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
+from pipelinerun.core.pacing import PROGRESS_INTERVAL, RETRY_REFUSED, RUNNING_AFTER
 from pipelinerun.core.retention import expires_in, why_delete
 from pipelinerun.core.retry import backing_off_for
 from pipelinerun.core.stopping import REASONS, STOP_INTERVAL, asked, begin_stop, go_on_stopping
-
-PROGRESS_INTERVAL = 10.0
-"""Seconds between two writes of progress."""
-RUNNING_AFTER = 1.0
-"""Seconds for which a run stays Starting at least: one that ends before saves a write."""
-RETRY_REFUSED = 30.0
-"""Seconds after which a pod that was refused is tried again."""
 
 
 def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:
@@ -117,15 +113,9 @@ def cancel(observed: Observed, now: datetime) -> Decision | None:
         elapsed_seconds=_elapsed(observed.status),
         failure=Failure(class_="Cancelled", message=message, signal=15),
     )
-    status = build.finished(
-        observed.status,
-        outcome,
-        generation=observed.generation,
-        now=now,
-        phase="Cancelled",
-        reason=reasons.CANCELLED,
-    )
-    return Decision(status, release=True, event=Event("Normal", reasons.CANCELLED, message))
+    verdict = build.verdict(observed.status, outcome, phase="Cancelled", reason=reasons.CANCELLED)
+    event = Event("Normal", reasons.CANCELLED, message)
+    return conclude(observed, observed.status, verdict, event, now)
 
 
 def hold(observed: Observed, now: datetime) -> Decision | None:
@@ -149,14 +139,13 @@ def time_out(observed: Observed, now: datetime) -> Decision | None:
         elapsed_seconds=_elapsed(observed.status),
         failure=Failure(class_="Timeout", message=deadline.message[:MESSAGE_LIMIT]),
     )
-    status = build.finished(
-        observed.status, outcome, generation=observed.generation, now=now, reason=reason
-    )
-    return Decision(status, release=True, event=Event("Warning", reason, deadline.message))
+    verdict = build.verdict(observed.status, outcome, reason=reason)
+    event = Event("Warning", reason, deadline.message)
+    return conclude(observed, observed.status, verdict, event, now)
 
 
 def refuse(observed: Observed, now: datetime) -> Decision | None:
-    """A run that can never start fails at once."""
+    """A run that can never start fails at once; neither can its finally stages."""
     refusal = observed.refusal
     if refusal is None:
         return None
@@ -210,6 +199,7 @@ def start(observed: Observed, now: datetime) -> Decision:
 
 POLICIES: tuple[Policy, ...] = (
     leave_finished_run,
+    finish,
     wait_for_sight,
     record_end,
     begin_stop,

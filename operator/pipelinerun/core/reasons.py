@@ -18,6 +18,7 @@ ATTEMPT_RUNNING: Final = "AttemptRunning"
 SUSPENDING: Final = "Suspending"
 DRAINING: Final = "Draining"
 TERMINATING: Final = "Terminating"
+FINISHING: Final = "Finishing"
 
 # Finished
 COMPLETED: Final = "Completed"
@@ -42,6 +43,7 @@ WORKER_CRASHED: Final = "WorkerCrashed"
 # Events only
 ATTEMPT_STARTED: Final = "AttemptStarted"
 RETRYING: Final = "Retrying"
+FINALLY_FAILED: Final = "FinallyFailed"
 
 # The condition Suspended only
 RESUMED: Final = "Resumed"
@@ -59,6 +61,7 @@ MEANINGS: Final[dict[str, str]] = {
     SUSPENDING: "spec.suspend is true: the attempt has been told to end.",
     DRAINING: "spec.shutdown is Drain: the sources stop, what is in flight goes on.",
     TERMINATING: "spec.shutdown is Terminate: the attempt has been told to end.",
+    FINISHING: "The pipeline has ended; its finally stages run.",
     COMPLETED: "The pipeline ended with exit code 0.",
     INVALID_DEFINITION: "The manifest breaks a rule; the message names the field.",
     NAMESPACE_NOT_ALLOWED: "The operator does not allow in-process runs in this namespace.",
@@ -79,6 +82,7 @@ MEANINGS: Final[dict[str, str]] = {
     WORKER_CRASHED: "The worker itself was killed, or could not start the pipeline.",
     ATTEMPT_STARTED: "An attempt was started.",
     RETRYING: "An attempt failed and another one follows.",
+    FINALLY_FAILED: "A finally stage failed, or was late; the run's own end is unchanged.",
     RESUMED: "spec.suspend is false again.",
 }
 """What each reason means, for the reference."""
@@ -87,6 +91,7 @@ EVENTS: Final[frozenset[str]] = frozenset(
     {
         ATTEMPT_STARTED,
         RETRYING,
+        FINALLY_FAILED,
         COMPLETED,
         INVALID_DEFINITION,
         NAMESPACE_NOT_ALLOWED,

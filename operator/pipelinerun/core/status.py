@@ -10,12 +10,15 @@ from pipelinerun.api.status import (
     AttemptStatus,
     Failure,
     FailureClass,
+    FinallyStageStatus,
+    FinallyStatus,
     Outcome,
     Phase,
     PipelineRunStatus,
     StageStatus,
     StopCause,
     Stopping,
+    Verdict,
     Worker,
 )
 from pipelinerun.core import reasons
@@ -183,23 +186,94 @@ def finished(
     message: str = "",
 ) -> PipelineRunStatus:
     """The last status of a run; phase, reason and message follow from its outcome if not given."""
+    end = verdict(status, outcome, phase=phase, reason=reason, message=message)
+    return concluded(status, end, generation=generation, now=now)
+
+
+def verdict(
+    status: PipelineRunStatus,
+    outcome: Outcome,
+    *,
+    phase: Phase | None = None,
+    reason: str = "",
+    message: str = "",
+) -> Verdict:
+    """How a run ends; phase, reason and message follow from its outcome if not given."""
+    return Verdict(
+        phase=phase or ("Succeeded" if outcome.exit_code == ExitCode.SUCCESS else "Failed"),
+        reason=reason or reason_of(outcome),
+        message=(message or summary(outcome))[:MESSAGE_LIMIT],
+        exit_code=outcome.exit_code,
+        elapsed_seconds=round(outcome.elapsed_seconds, 3),
+        failure=outcome.failure,
+        attempt=status.attempt or 0,
+    )
+
+
+def concluded(
+    status: PipelineRunStatus, end: Verdict, *, generation: int | None, now: datetime
+) -> PipelineRunStatus:
+    """The last status of a run."""
     changed = status.model_copy(
         update={
-            "exit_code": outcome.exit_code,
-            "elapsed_seconds": round(outcome.elapsed_seconds, 3),
-            "failure": outcome.failure,
+            "exit_code": end.exit_code,
+            "elapsed_seconds": end.elapsed_seconds,
+            "failure": end.failure,
             "completion_time": format_time(now),
             "next_attempt_time": None,
+            "verdict": None,
         }
     )
-    return in_phase(
-        changed,
-        phase or ("Succeeded" if outcome.exit_code == ExitCode.SUCCESS else "Failed"),
-        reason or reason_of(outcome),
-        message or summary(outcome),
-        generation=generation,
-        now=now,
+    message = end.message
+    last = status.finally_.failure if status.finally_ else None
+    if last is not None:
+        message = f"{message[: MESSAGE_LIMIT // 2]}; finally stages failed: {_where(last)}"
+    return in_phase(changed, end.phase, end.reason, message, generation=generation, now=now)
+
+
+def finishing(
+    status: PipelineRunStatus,
+    end: Verdict,
+    last: FinallyStatus,
+    *,
+    reason: str = reasons.FINISHING,
+    message: str = "",
+    generation: int | None,
+    now: datetime,
+) -> PipelineRunStatus:
+    """The status of a run that has ended but for its finally stages."""
+    changed = status.model_copy(
+        update={"verdict": end, "finally_": last, "next_attempt_time": None}
     )
+    told = message or f"{end.message[: MESSAGE_LIMIT // 2]}; the finally stages run"
+    return in_phase(changed, "Finishing", reason, told, generation=generation, now=now)
+
+
+def finally_seen(
+    last: FinallyStatus, stages: Sequence[StageStatus], worker: Worker | None = None
+) -> FinallyStatus:
+    """The finally stages with where they run and how each of them fares."""
+    shown = [FinallyStageStatus(name=it.name, state=it.state, seconds=it.seconds) for it in stages]
+    changes = {"stages": shown or last.stages, "worker": worker or last.worker}
+    return last.model_copy(update=changes)
+
+
+def finally_ended(last: FinallyStatus, outcome: Outcome, *, now: datetime) -> FinallyStatus:
+    """The finally stages with their outcome recorded."""
+    last = finally_seen(last, outcome.stages)
+    stages = [
+        it.model_copy(update={"state": "Stopped"}) if it.state == "Running" else it
+        for it in last.stages
+    ]
+    changes = {
+        "state": "Failed" if outcome.failure else "Succeeded",
+        "exit_code": outcome.exit_code,
+        "elapsed_seconds": round(outcome.elapsed_seconds, 3),
+        "completion_time": format_time(now),
+        "stages": stages,
+        "failure": outcome.failure,
+    }
+    return last.model_copy(update=changes)
 
 
 def reason_of(outcome: Outcome) -> str:

@@ -7,6 +7,34 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class RunOutcome:
+    """How a run has ended.
+
+    Attributes:
+        phase: Succeeded, Failed or Cancelled.
+        reason: why, in one word.
+        message: why, for people.
+        exit_code: of the last attempt.
+        elapsed_seconds: that the pipeline itself ran in the last attempt.
+        attempt: number of the last attempt; 0 if none was started.
+        failure_class: User, Config, OutOfMemory, Timeout, Infrastructure or Cancelled; None after
+            success.
+        stage: the stage that failed, where known.
+        exception: type of its exception, where there was one.
+    """
+
+    phase: str
+    reason: str
+    message: str
+    exit_code: int
+    elapsed_seconds: float
+    attempt: int
+    failure_class: str | None = None
+    stage: str | None = None
+    exception: str | None = None
+
+
+@dataclass(frozen=True)
 class StageContext:
     """Who is running.
 
@@ -18,6 +46,7 @@ class StageContext:
         attempt: number of the attempt, from 1.
         params: parameters of the run.
         logger: logger of the stage.
+        outcome: how the run has ended, for finally stages; None for all others.
     """
 
     stage: str
@@ -28,6 +57,7 @@ class StageContext:
     params: dict[str, Any]
     logger: logging.Logger
     _stopping: Callable[[], bool] = field(repr=False)
+    outcome: RunOutcome | None = None
 
     @property
     def stopping(self) -> bool:

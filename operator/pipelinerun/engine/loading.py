@@ -2,11 +2,12 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import FinallyStage, PipelineDefinition, Stage
 from pipelinerun.api.violations import Violation
+from pipelinerun.engine.context import StageContext
 from pipelinerun.engine.errors import LoadError
 
 CONTEXT = "context"
@@ -38,17 +39,37 @@ def load(path: str) -> Any:
     return found
 
 
+def bound(stage: Stage | FinallyStage, context: StageContext) -> Callable[..., Any]:
+    """Load a stage's code and fill in config and context.
+
+    A class is made into an object, whose ``__call__`` is returned.
+    """
+    target = load(stage.import_path)
+    given = dict(stage.config)
+    if wants_context(target):
+        given[CONTEXT] = context
+    if stage.actor is None:
+        return _with(target, given)
+    call: Callable[..., Any] = target(**given).__call__
+    return _with(call, {CONTEXT: context} if wants_context(call) else {})
+
+
+def _with(target: Callable[..., Any], given: Mapping[str, Any]) -> Callable[..., Any]:
+    return (lambda *arguments: target(*arguments, **given)) if given else target
+
+
 def wrong_code(definition: PipelineDefinition) -> list[Violation]:
     """Everything about the stages' code that can be known without calling it."""
+    listed = {f"stages[{index}]": it for index, it in enumerate(definition.stages) if it.enabled}
+    last = {f"finally[{index}]": it for index, it in enumerate(definition.finally_)}
     return [
-        Violation(f"stages[{index}].{field}", message)
-        for index, stage in enumerate(definition.stages)
-        if stage.enabled
+        Violation(f"{path}.{field}", message)
+        for path, stage in (listed | last).items()
         for field, message in _wrong_stage(stage)
     ]
 
 
-def _wrong_stage(stage: Stage) -> Iterator[tuple[str, str]]:
+def _wrong_stage(stage: Stage | FinallyStage) -> Iterator[tuple[str, str]]:
     field = "actor" if stage.actor else "callable"
     try:
         target = load(stage.import_path)
@@ -69,9 +90,10 @@ def _wrong_stage(stage: Stage) -> Iterator[tuple[str, str]]:
             yield "config", mismatch
 
 
-def signature_mismatch(target: Callable[..., Any], stage: Stage) -> str | None:
+def signature_mismatch(target: Callable[..., Any], stage: Stage | FinallyStage) -> str | None:
     """Why ``target`` cannot take the stage's config as keyword arguments, if so."""
-    takes_row = stage.type != "source" and not inspect.isclass(target)
+    called_once = isinstance(stage, FinallyStage) or stage.type == "source"
+    takes_row = not (called_once or inspect.isclass(target))
     extra = {CONTEXT: None} if wants_context(target) else {}
     try:
         signature = inspect.signature(target)

@@ -10,7 +10,7 @@ from pipelinerun.api.job import RunIdentity
 from pipelinerun.engine.context import StageContext
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
-from pipelinerun.engine.loading import CONTEXT, load, wants_context
+from pipelinerun.engine.loading import bound
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,7 @@ class StagePlan:
 
         A class is made into an object, whose ``__call__`` is returned.
         """
-        target = load(self.stage.import_path)
-        given = dict(self.stage.config)
-        context = self._context(stopping)
-        if wants_context(target):
-            given[CONTEXT] = context
-        if self.stage.actor is None:
-            return _with(target, given)
-        call: Callable[..., Any] = target(**given).__call__
-        return _with(call, {CONTEXT: context} if wants_context(call) else {})
+        return bound(self.stage, self._context(stopping))
 
     def _context(self, stopping: Callable[[], bool]) -> StageContext:
         return StageContext(
@@ -64,7 +56,3 @@ class StagePlan:
             logger=logging.getLogger(f"pipeline.{self.stage.name}"),
             _stopping=stopping,
         )
-
-
-def _with(target: Callable[..., Any], given: Mapping[str, Any]) -> Callable[..., Any]:
-    return (lambda *arguments: target(*arguments, **given)) if given else target

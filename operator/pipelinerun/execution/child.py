@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
         return outcome
 
     def run_on_ray() -> None:
-        ray = local_ray(Path(request["workspace"]))
+        ray = nullcontext() if job.verdict else local_ray(Path(request["workspace"]))
         try:
             outcomes.append(settle(within(ray, run_with_services)))
         finally:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import Outcome
+from pipelinerun.engine.finally_stages import run_finally
 from pipelinerun.execution.options import ProgressListener
 from pipelinerun.execution.outcomes import cannot_start, of_exception
 
@@ -20,7 +21,12 @@ def drive(
     stopping: threading.Event,
     draining: threading.Event,
 ) -> Outcome:
-    """Run a pipeline on the Ray of this process; only KeyboardInterrupt passes through."""
+    """Run a pipeline on the Ray of this process; only KeyboardInterrupt passes through.
+
+    A job with a verdict is that of finally stages, which need no Ray.
+    """
+    if job.verdict is not None:
+        return run_finally(job, job.verdict, on_progress=on_progress, stopping=stopping)
     from pipelinerun.engine.run import run_pipeline  # noqa: PLC0415 - loads Ray
 
     try:

@@ -115,7 +115,8 @@ def _run(
 ) -> Outcome:
     """Run a job; ``own_ray`` is set while a Ray that was started for it is up."""
     start = time.monotonic()
-    surroundings = nullcontext() if _ray_is_up() else _embedded_ray(own_ray)
+    ray_needed = job.verdict is None and not _ray_is_up()
+    surroundings = _embedded_ray(own_ray) if ray_needed else nullcontext()
 
     def run() -> Outcome:
         return drive(job, on_progress=on_progress, stopping=told.stopping, draining=told.draining)

@@ -42,7 +42,9 @@ class _StageCollector(Collector):
             "Seconds since the attempt's worker has started.",
             labels=(*_LABELS[:2], "attempt"),
         )
-        elapsed.add_metric((*labels, str(self._run.attempt)), self._board.elapsed)
+        number = self._run.attempt
+        name = str(number) if number > 0 else "finally"
+        elapsed.add_metric((*labels, name), self._board.elapsed)
         yield elapsed
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelinerun.api.names import CONTAINER, LABEL_ATTEMPT, LABEL_UID
+from pipelinerun.api.names import CONTAINER, LABEL_ATTEMPT, LABEL_FINALLY, LABEL_UID
 from pipelinerun.controller.runs import RunKey
 from pipelinerun.core.timestamps import parse_time
 
@@ -13,7 +13,7 @@ STOPPED = 1
 """The deadline of a pod that was told to end: 0 is not allowed."""
 
 AttemptId = tuple[str, int]
-"""Uid of the run and number of the attempt."""
+"""Uid of the run and number of the attempt, or of the execution of its finally stages."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def read_pod(body: Mapping[str, Any]) -> Pod | None:
     metadata = body["metadata"]
     labels = metadata.get("labels") or {}
     owner = next((it for it in metadata.get("ownerReferences") or () if it.get("controller")), None)
-    number = labels.get(LABEL_ATTEMPT, "")
-    if owner is None or LABEL_UID not in labels or not number.isdecimal():
+    number = _number(labels)
+    if owner is None or LABEL_UID not in labels or number is None:
         return None
     spec, status = body.get("spec") or {}, body.get("status") or {}
     conditions = {it["type"]: it for it in status.get("conditions") or ()}
@@ -107,7 +107,7 @@ def read_pod(body: Mapping[str, Any]) -> Pod | None:
     state = _state(status)
     return Pod(
         run=(metadata["namespace"], owner["name"]),
-        attempt=(labels[LABEL_UID], int(number)),
+        attempt=(labels[LABEL_UID], number),
         name=metadata["name"],
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
@@ -129,6 +129,13 @@ def read_pod(body: Mapping[str, Any]) -> Pod | None:
         running="running" in state,
         terminated=_terminated(state),
     )
+
+
+def _number(labels: Mapping[str, str]) -> int | None:
+    attempt, last = labels.get(LABEL_ATTEMPT, ""), labels.get(LABEL_FINALLY, "")
+    if attempt.isdecimal():
+        return int(attempt)
+    return -int(last) if last.isdecimal() else None
 
 
 def _state(status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
 from pipelinerun.controller.runs import Body, Run, RunKey
 from pipelinerun.core import reasons
+from pipelinerun.core.finishing import execution_of
 from pipelinerun.core.observed import Refusal, Sighting, Wait
 
 _INVALID = frozenset({400, 413, 422})
@@ -82,10 +83,11 @@ class WorkerPodRealiser:
         return Worker(pod=pod_name(run.name, run.uid, number))
 
     async def look(self, run: Run) -> None:
-        """Read the pod of an attempt under way that the watch has not shown, or not truly."""
-        attempt = (run.uid, run.status.attempt or 0)
+        """Read the pod of an execution under way that the watch has not shown, or not truly."""
+        attempt = (run.uid, execution_of(run.status))
+        may_be_there = run.status.phase in UNDER_WAY_PHASES | {"Finishing"} and attempt[1] != 0
         doubted = attempt in self._doubted
-        if run.status.phase not in UNDER_WAY_PHASES or (attempt in self._runs and not doubted):
+        if not may_be_there or (attempt in self._runs and not doubted):
             return
         body = await self._api.read(run.namespace, pod_name(run.name, *attempt))
         pod = None if body is None else read_pod(body)

@@ -12,6 +12,7 @@ from pipelinerun.api.names import (
     JOB_ANNOTATION,
     KIND,
     LABEL_ATTEMPT,
+    LABEL_FINALLY,
     LABEL_NAME,
     LABEL_RUN,
     LABEL_UID,
@@ -32,10 +33,10 @@ _SHARED_MEMORY_SHARE = 0.3
 _DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
 
 
-def pod_name(run: str, uid: str, attempt: int) -> str:
-    """The name of an attempt's pod: the same whenever it is asked for, and nobody else's."""
-    mark = hashlib.sha256(f"{uid}/{attempt}".encode()).hexdigest()[:8]
-    suffix = f"-{attempt}-{mark}"
+def pod_name(run: str, uid: str, number: int) -> str:
+    """The name of an execution's pod: the same whenever it is asked for, and nobody else's."""
+    mark = hashlib.sha256(f"{uid}/{number}".encode()).hexdigest()[:8]
+    suffix = f"-{number if number > 0 else 'finally'}-{mark}"
     return f"{run[: _MAX_NAME - len(suffix)].rstrip('-.')}{suffix}"
 
 
@@ -63,7 +64,7 @@ def pod_manifest(
                 LABEL_NAME: "pipelinerun-worker",
                 LABEL_RUN: identity.name[:_MAX_NAME].rstrip("-."),
                 LABEL_UID: identity.uid,
-                LABEL_ATTEMPT: str(identity.attempt),
+                **_number_label(identity.attempt),
             },
             "annotations": {JOB_ANNOTATION: pack(job)},
             "ownerReferences": [
@@ -81,6 +82,10 @@ def pod_manifest(
         "spec": {"restartPolicy": "Never"},
     }
     return merged(pod, ours)
+
+
+def _number_label(number: int) -> dict[str, str]:
+    return {LABEL_ATTEMPT: str(number)} if number > 0 else {LABEL_FINALLY: str(-number)}
 
 
 def _default_pod(image: str, grace: int) -> Manifest:

@@ -1,0 +1,8 @@
+"""How often what is shown of a run is written anew, and what failed is tried again."""
+
+PROGRESS_INTERVAL = 10.0
+"""Seconds between two writes of progress."""
+RUNNING_AFTER = 1.0
+"""Seconds for which a run stays Starting at least: one that ends before saves a write."""
+RETRY_REFUSED = 30.0
+"""Seconds after which a pod that was refused is tried again."""
