@@ -160,6 +160,23 @@ def test_a_template_that_is_no_pod_fails_with_the_field(runs: Runs) -> None:
     assert "spec.containers[0].resources.limits[memory]" in failure["message"]
 
 
+@pytest.mark.parametrize(
+    ("name", "spec", "field"),
+    [
+        ("misspelt", {"containers": [{"name": "pipeline", "resorces": {}}]}, "resorces"),
+        ("text", {"containers": "pipeline"}, "spec.podTemplate.spec.containers"),
+        ("soon", {"activeDeadlineSeconds": "soon"}, "activeDeadlineSeconds"),
+    ],
+)
+def test_a_template_of_which_no_pod_can_be_made(
+    runs: Runs, name: str, spec: Document, field: str
+) -> None:
+    status = runs.finish(run(f"no-pod-{name}", podTemplate={"spec": spec}))
+    assert (status["exitCode"], status["failure"]["class"]) == (2, "Config")
+    assert "spec.podTemplate" in status["failure"]["message"]
+    assert field in status["failure"]["message"]
+
+
 def test_code_that_is_too_large_for_a_pod_is_refused(runs: Runs) -> None:
     noise = "x = '" + random.Random(1).randbytes(220 * 1024).hex() + "'"
     document = run("large", code={"files": {"steps.py": noise}})
