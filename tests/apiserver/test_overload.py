@@ -89,13 +89,12 @@ def test_watches_that_break_lose_nothing(
     # A watch that goes on where it broke tells deletions too.
     cluster.kubectl("delete", "pipelineruns", "-n", NAMESPACE, "--all")
     wait_for(lambda: metric('pipelinerun_runs{phase="Failed"}') == 0)
-    # One that cannot go on begins with a listing.
-    fallible.faults = Faults(dropped=0.2, expired=0.5)
+    # One that cannot go on begins with a listing: here nothing else shows anything.
+    fallible.faults = Faults(dropped=1.0, expired=0.5)
     for number in range(10):
         apply_all(cluster, [manifest(f"late-{number}", namespace=NAMESPACE)])
     wait_for(lambda: fallible.injected["expired"] > 0)
     wait_for(lambda: metric('pipelinerun_runs{phase="Failed"}') == 10)
-    assert fallible.injected["dropped"] > 0
     operator.check_alive()
 
 
@@ -106,28 +105,26 @@ def test_requests_that_are_refused_are_made_again_until_all_is_done(
     fallible: FaultProxy,
     metric: Callable[[str], float],
 ) -> None:
+    def answered(code: int) -> float:
+        return sum(
+            metric(f'pipelinerun_api_requests_total{{code="{code}",verb="{verb}"}}')
+            for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        )
+
     operator.start()
-    wait_for(lambda: metric('pipelinerun_api_requests_total{code="200",verb="GET"}') > 0)
+    wait_for(lambda: answered(200) > 0)
     names = [f"hard-{number}" for number in range(4)]
     fallible.faults = Faults(throttled=1.0)
     apply_all(cluster, [manifest(name, namespace=NAMESPACE, mode="Subprocess") for name in names])
-    for fault, then in (
-        ("throttled", Faults(failed=1.0)),
-        ("failed", Faults(throttled=0.05, failed=0.15, conflict=0.15)),
-    ):
-        wait_for(lambda fault=fault: fallible.injected[fault] > 0)  # type: ignore[misc]
-        fallible.faults = then
+    wait_for(lambda: answered(429) > 0)
+    fallible.faults = Faults(failed=1.0)
+    wait_for(lambda: answered(500) > 0)
+    fallible.faults = Faults(throttled=0.05, failed=0.15, conflict=0.15)
     wait_for(lambda: len(cluster.get("pods", "-n", NAMESPACE)["items"]) == len(names), 120)
     for name in names:
         runs.change(name, NAMESPACE, shutdown="Terminate", ttlSecondsAfterFinished=0)
     wait_for(lambda: runs.names(NAMESPACE) == [], 240)
     assert not cluster.get("pods", "-n", NAMESPACE)["items"]
-    for code in (429, 500):
-        counted = sum(
-            metric(f'pipelinerun_api_requests_total{{code="{code}",verb="{verb}"}}')
-            for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        )
-        assert counted > 0
     operator.check_alive()
 
 
