@@ -35,16 +35,16 @@ RETRIES = {"infrastructureLimit": 2, "backoff": {"initialSeconds": 0.1}}
 @pytest.fixture
 def operator(cluster: ControlPlane, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator of this test's own, not started yet."""
-    options = ("-n", NAMESPACE, "--in-process-namespace", NAMESPACE, "--in-process-capacity", "1")
+    options = ("-n", NAMESPACE, "--in-process-namespace", NAMESPACE, "--in-process-capacity", "2")
     process = OperatorProcess(cluster.kubeconfig_for(OPERATOR), tmp_path / "operator.log", *options)
     yield process
     process.stop()
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A Ray in a process of its own, as the chart has it in a container."""
-    with GatewayProcess(tmp_path / "run") as process:
+    with GatewayProcess(tmp_path_factory.mktemp("gateway") / "run") as process:
         yield process
 
 
@@ -58,36 +58,24 @@ def attempts_seen(witness: Path) -> list[str]:
     return [line.split()[1] for line in witness.read_text().splitlines()]
 
 
-def test_a_restarted_operator_finds_running_drivers_again(
+def test_a_restarted_operator_finds_drivers_again_that_run_or_have_ended(
     operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
 ) -> None:
     operator.add_options("--gateway", str(gateway.socket))
     operator.start()
     operator.wait_ready()
-    witness = tmp_path / "witness"
-    runs.apply(slow("adopted", 2, witness))
+    short, long = tmp_path / "short", tmp_path / "long"
+    runs.apply(slow("adopted", 2, long))
+    runs.apply(slow("unattended", 0.5, short))
     runs.wait("adopted", in_phase("Running"), NAMESPACE)
-    operator.stop(signal.SIGKILL)
-    operator.start()
-    status = runs.wait("adopted", is_finished, NAMESPACE)
-    assert (status["phase"], status["attempt"]) == ("Succeeded", 1)
-    assert attempts_seen(witness) == ["1"] * 5
-
-
-def test_a_run_that_ends_while_the_operator_is_away_is_recorded(
-    operator: OperatorProcess, gateway: GatewayProcess, runs: Runs, tmp_path: Path
-) -> None:
-    operator.add_options("--gateway", str(gateway.socket))
-    operator.start()
-    operator.wait_ready()
-    witness = tmp_path / "witness"
-    runs.apply(slow("unattended", 1, witness))
     runs.wait("unattended", in_phase("Running"), NAMESPACE)
     operator.stop(signal.SIGKILL)
-    wait_for(lambda: witness.exists() and len(attempts_seen(witness)) == 5)
+    wait_for(lambda: short.exists() and len(attempts_seen(short)) == 5)
     operator.start()
-    status = runs.wait("unattended", is_finished, NAMESPACE)
-    assert (status["phase"], status["exitCode"], status["attempt"]) == ("Succeeded", 0, 1)
+    for name, witness in (("adopted", long), ("unattended", short)):
+        status = runs.wait(name, is_finished, NAMESPACE)
+        assert (status["phase"], status["exitCode"], status["attempt"]) == ("Succeeded", 0, 1)
+        assert attempts_seen(witness) == ["1"] * 5
 
 
 def test_finally_stages_and_the_verdict_survive_a_restart_of_the_operator(
@@ -116,36 +104,24 @@ def test_finally_stages_and_the_verdict_survive_a_restart_of_the_operator(
     assert witness.read_text() == "1\n"
 
 
-def test_a_run_that_was_lost_with_the_operator_is_tried_again(
+def test_runs_that_were_lost_with_the_operator_are_tried_again_but_not_too_often(
     operator: OperatorProcess, runs: Runs, tmp_path: Path
 ) -> None:
     operator.start()
     operator.wait_ready()
-    witness = tmp_path / "witness"
-    runs.apply(slow("lost", 0.3, witness, retries=RETRIES))
+    runs.apply(slow("lost", 0.3, tmp_path / "lost", retries=RETRIES))
+    runs.apply(slow("unlucky", 300, tmp_path / "unlucky", retries={"infrastructureLimit": 0}))
     runs.wait("lost", in_phase("Running"), NAMESPACE)
-    operator.stop(signal.SIGKILL)
-    wait_for(lambda: not belonging_to(operator))
-    operator.start()
-    status = runs.wait("lost", is_finished, NAMESPACE)
-    assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
-    assert status["infrastructureFailures"] == 1
-    assert [it.get("failureClass") for it in status["attempts"]] == ["Infrastructure", None]
-
-
-def test_a_run_that_is_lost_too_often_fails(
-    operator: OperatorProcess, runs: Runs, tmp_path: Path
-) -> None:
-    operator.start()
-    operator.wait_ready()
-    retries = {"infrastructureLimit": 0}
-    runs.apply(slow("unlucky", 300, tmp_path / "witness", retries=retries))
     runs.wait("unlucky", in_phase("Running"), NAMESPACE)
-    operator.stop(signal.SIGKILL)
+    end_without_a_trace(operator, signal.SIGKILL)
     operator.start()
     status = runs.wait("unlucky", is_finished, NAMESPACE)
     assert (status["phase"], status["exitCode"]) == ("Failed", 137)
     assert (status["failure"]["class"], status["failure"]["signal"]) == ("Infrastructure", 9)
+    status = runs.wait("lost", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
+    assert status["infrastructureFailures"] == 1
+    assert [it.get("failureClass") for it in status["attempts"]] == ["Infrastructure", None]
 
 
 def test_the_operator_survives_the_death_of_its_ray(
@@ -200,7 +176,7 @@ def test_nothing_that_a_gateway_says_ends_the_operator(
             operator.check_alive()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_nothing_is_left_when_the_operator_ends(
     operator: OperatorProcess, runs: Runs, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -209,12 +185,17 @@ def test_nothing_is_left_when_the_operator_ends(
     name = f"left-{how.name.lower()}"
     runs.apply(slow(name, 300, tmp_path / "witness"))
     runs.wait(name, in_phase("Running"), NAMESPACE)
+    end_without_a_trace(operator, how)
+    runs.delete(name, NAMESPACE)
+
+
+def end_without_a_trace(operator: OperatorProcess, how: signal.Signals) -> None:
+    """End an operator, and see its Ray end and its files go."""
     assert belonging_to(operator)
     folders = {workspace_of(process) for process in belonging_to(operator)} - {None}
     operator.stop(how)
     wait_for(lambda: not belonging_to(operator))
     wait_for(lambda: not any(Path(str(folder)).exists() for folder in folders))
-    runs.delete(name, NAMESPACE)
 
 
 def belonging_to(operator: OperatorProcess) -> list[psutil.Process]:

@@ -14,7 +14,7 @@ from pipelinerun.api.status import Failure, Outcome
 from pipelinerun.api.termination import encode
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
-from tests.support.operator import OperatorProcess, running_operator
+from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons, stage
 from tests.support.waiting import wait_for
 
@@ -43,13 +43,16 @@ def operator(
     namespace: None,  # noqa: ARG001 - it has to be there
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OperatorProcess]:
+    """An operator without Ray."""
     folder = tmp_path_factory.mktemp("pods")
     template = folder / "template.yaml"
     template.write_text(TEMPLATE)
-    options = ["-n", NAMESPACE, "--worker-image", "worker:1", "--worker-pod-template"]
-    kubeconfig = cluster.kubeconfig_for(OPERATOR)
-    with running_operator(kubeconfig, folder / "log", [*options, str(template)]) as process:
-        yield process
+    process = OperatorProcess(cluster.kubeconfig_for(OPERATOR), folder / "log")
+    process.add_options("-n", NAMESPACE, "--no-in-process")
+    process.add_options("--worker-image", "worker:1", "--worker-pod-template", str(template))
+    process.start()
+    yield process
+    process.stop()
 
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -105,7 +108,6 @@ def test_a_restarted_operator_makes_no_second_pod(
     before = runs.get("once", NAMESPACE)
     operator.stop()
     operator.start()
-    operator.wait_ready(2)
     runs.apply(run("marker"))
     runs.wait("marker", in_phase("Starting"), NAMESPACE)
     assert len(pods_of(cluster, "once")) == 1
@@ -261,6 +263,22 @@ def test_a_pod_that_runs_is_ended_by_its_kubelet_and_stays(
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 137)
     assert status["failure"]["class"] == "Cancelled"
     assert pod_of(cluster, "ended")["metadata"]["name"] == pod
+
+
+def test_a_worker_that_cannot_be_told_to_drain_says_so(cluster: ControlPlane, runs: Runs) -> None:
+    pod = begun(cluster, runs, "deaf")
+    # Nobody listens there.
+    tell(cluster, pod, podIP="127.0.0.77", podIPs=[{"ip": "127.0.0.77"}])
+    runs.change("deaf", NAMESPACE, shutdown="Drain")
+    unreachable = ("Unknown", "WorkerUnreachable")
+    status = runs.wait("deaf", lambda it: reasons(it).get("Succeeded") == unreachable, NAMESPACE)
+    assert status["phase"] == "Stopping"
+    (message,) = {it["message"] for it in status["conditions"]}
+    assert "127.0.0.77" in message
+    assert not was_stopped(cluster, "deaf")
+    runs.change("deaf", NAMESPACE, shutdown="Terminate")
+    wait_for(lambda: was_stopped(cluster, "deaf"))
+    assert reasons(runs.status("deaf", NAMESPACE))["Succeeded"] == ("Unknown", "Terminating")
 
 
 def test_a_pod_that_was_through_before_it_was_ended_has_succeeded(

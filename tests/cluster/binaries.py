@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +36,7 @@ def provide() -> Binaries:
     if missing:
         folder = cache_folder(os.environ)
         with _lock(folder):
-            for name in missing:
-                if not (folder / name).exists():
-                    build.build(name, folder)
+            _build_missing(missing, folder)
         found |= {name: folder / name for name in missing}
     return Binaries(found["etcd"], found["kube-apiserver"], found["kubectl"])
 
@@ -51,9 +49,7 @@ def provide_node() -> dict[str, Path]:
     """
     folder = cache_folder(os.environ)
     with _lock(folder):
-        for name in OF_A_NODE:
-            if not (folder / name).exists():
-                build.build(name, folder)
+        _build_missing(OF_A_NODE, folder)
     return {name: folder / name for name in OF_A_NODE}
 
 
@@ -65,8 +61,7 @@ def provide_helm() -> Path:
     """
     helm = helm_path()
     with _lock(helm.parent):
-        if not helm.exists():
-            build.build("helm", helm.parent)
+        _build_missing(["helm"], helm.parent)
     return helm
 
 
@@ -107,6 +102,12 @@ def _works(name: str, path: str) -> bool:
         return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def _build_missing(names: Iterable[str], folder: Path) -> None:
+    missing = [name for name in names if not (folder / name).exists()]
+    if missing:
+        build.build(missing, folder)
 
 
 @contextmanager

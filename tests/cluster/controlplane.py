@@ -255,7 +255,8 @@ class ControlPlane:
     def server(self, name: str, *command: str) -> Server:
         """Start a server that ends with the control plane."""
         server = Server(command, self.folder / f"{name}.log", parent=os.getpid())
-        self._stack.callback(server.stop)
+        # Killed: nothing of it is kept, and an API server takes its time to say goodbye.
+        self._stack.callback(server.kill)
         return server
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,14 +15,7 @@ _ROUNDS = 50
 
 def remove(state: Path) -> None:
     """Kill what belongs to a node with its state in a folder, and unmount what is below it."""
-    for _ in range(_ROUNDS):
-        processes = {*_in_groups(), *_shims(state)}
-        if not processes:
-            break
-        for pid in processes:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.1)
+    kill_all(state)
     for _ in range(_ROUNDS):
         places = list(mounts_below(state))
         if not places:
@@ -32,6 +25,28 @@ def remove(state: Path) -> None:
     for group in sorted(_groups(), reverse=True):
         with suppress(OSError):
             group.rmdir()
+
+
+def kill_all(state: Path) -> None:
+    """Kill what belongs to a node, containers and all, and leave everything else as it is."""
+    kill(lambda: {*_in_groups(_groups()), *_shims(state)})
+
+
+def kill(processes: Callable[[], set[int]]) -> None:
+    """Kill processes, and those that come after them."""
+    for _ in range(_ROUNDS):
+        found = processes()
+        if not found:
+            break
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def processes_of(pod_uid: str) -> set[int]:
+    """Processes of a pod's containers, as long as there are any."""
+    return {*_in_groups(group for group in _groups() if f"pod{pod_uid}" in str(group))}
 
 
 def mounts_below(folder: Path) -> Iterator[str]:
@@ -48,8 +63,8 @@ def _groups() -> Iterator[Path]:
         yield from (path for path in top.rglob("*") if path.is_dir())
 
 
-def _in_groups() -> Iterator[int]:
-    for group in _groups():
+def _in_groups(groups: Iterable[Path]) -> Iterator[int]:
+    for group in groups:
         with suppress(OSError):
             yield from map(int, (group / "cgroup.procs").read_text().split())
 

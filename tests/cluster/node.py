@@ -9,11 +9,11 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import yaml
 
@@ -87,6 +87,33 @@ class Cluster(ControlPlane):
             f"--node-ip={NODE_ADDRESS}",
         )
 
+    def processes_of(self, pod: Mapping[str, Any]) -> set[int]:
+        """The processes of a pod's containers."""
+        return leftovers.processes_of(pod["metadata"]["uid"])
+
+    def kill_pod(self, pod: Mapping[str, Any]) -> None:
+        """Kill the processes of a pod, which nobody is told."""
+        leftovers.kill(lambda: self.processes_of(pod))
+
+    def lose_power(self) -> None:
+        """The node is gone from one moment to the next, with all that runs on it."""
+        self._kubelet.kill()
+        self._containerd.kill()
+        leftovers.kill_all(self._state)
+
+    def regain_power(self) -> None:
+        """The node starts again, with what it had on its disks."""
+        self._start_containerd()
+        self.start_kubelet()
+
+    def is_ready(self) -> bool:
+        """Whether the node is there, as far as the control plane knows."""
+        found = self.try_kubectl("get", "node", NODE, "-o", "json")
+        if found.returncode:
+            return False
+        conditions = json.loads(found.stdout)["status"]["conditions"]
+        return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
+
     def _start_controllers(self) -> None:
         self._server_of_node(
             "kube-controller-manager",
@@ -113,11 +140,9 @@ class Cluster(ControlPlane):
         self._socket = self._state / "containerd.sock"
         (self._state / "containerd.toml").write_text(_containerd(self._state, self._cni))
         (self._state / "kubelet.yaml").write_text(yaml.safe_dump(_kubelet(self._socket)))
-        config = str(self._state / "containerd.toml")
-        containerd = self.server("containerd", _which("containerd"), "-c", config)
+        self._start_containerd()
         # Ended before what they leave is removed: alive, they would make more of it.
-        self._node.callback(containerd.stop)
-        containerd.wait_until(self._containerd_answers, _TIMEOUT)
+        self._node.callback(self._stop_containerd)
         with tempfile.TemporaryFile() as archive:
             archive.write(_pause_image())
             archive.seek(0)
@@ -132,7 +157,15 @@ class Cluster(ControlPlane):
             f"--cluster-cidr={SUBNET}",
             "--conntrack-max-per-core=0",
         )
-        self._kubelet.wait_until(self._node_is_ready, _TIMEOUT)
+        self._kubelet.wait_until(self._takes_pods, _TIMEOUT)
+
+    def _start_containerd(self) -> None:
+        config = str(self._state / "containerd.toml")
+        self._containerd = self.server("containerd", _which("containerd"), "-c", config)
+        self._containerd.wait_until(self._containerd_answers, _TIMEOUT)
+
+    def _stop_containerd(self) -> None:
+        self._containerd.stop()
 
     def _server_of_node(self, name: str, *arguments: str) -> Server:
         return self.server(name, str(self._node_binaries[name]), *arguments)
@@ -143,13 +176,10 @@ class Cluster(ControlPlane):
         except AssertionError:
             return False
 
-    def _node_is_ready(self) -> bool:
-        found = self.try_kubectl("get", "node", NODE, "-o", "json")
-        account = self.try_kubectl("get", "serviceaccount", "default")
-        if found.returncode or account.returncode:
-            return False
-        conditions = json.loads(found.stdout)["status"]["conditions"]
-        return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
+    def _takes_pods(self) -> bool:
+        return not self.try_kubectl("get", "serviceaccount", "default").returncode and (
+            self.is_ready()
+        )
 
     def _drain(self) -> None:
         """Have the kubelet take its pods down, with all that belongs to them."""

@@ -59,6 +59,11 @@ class Server:
                 raise ServerError(f"not ready after {timeout:.0f} s:\n{self.tail()}")
             time.sleep(_POLL)
 
+    def kill(self) -> None:
+        """End it without a warning."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End it, by force if it does not end by itself."""
         self._process.terminate()

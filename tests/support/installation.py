@@ -29,6 +29,8 @@ class Installation:
             "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
             "inProcess": {"namespaces": [IN_PROCESS], "capacity": 1},
             "log": {"format": "console"},
+            # When the node is lost, the operator stands for one on another node.
+            "tolerations": [{"operator": "Exists"}],
         }
 
     def install(self, **values: Any) -> str:

@@ -139,13 +139,17 @@ class Runs:
         return status
 
     def wait(
-        self, name: str, until: Callable[[Document], bool], namespace: str = "default"
+        self,
+        name: str,
+        until: Callable[[Document], bool],
+        namespace: str = "default",
+        timeout: float = TIMEOUT,
     ) -> Document:
         """Wait until the status fulfils a condition, and return it."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + timeout
         while not until(status := self.status(name, namespace)):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{name} after {TIMEOUT:.0f} s: {json.dumps(status, indent=1)}")
+                raise TimeoutError(f"{name} after {timeout:.0f} s: {json.dumps(status, indent=1)}")
             time.sleep(_POLL)
         return status
 

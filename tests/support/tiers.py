@@ -25,7 +25,8 @@ _OUTCOMES = ("passed", "failed", "error", "rerun", "skipped")
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Let a test be tried once more."""
-    if tier_of(item.nodeid) in TRIED_AGAIN and item.session.testsfailed < BROKEN:
+    known = item.config.pluginmanager.hasplugin("rerunfailures")
+    if known and tier_of(item.nodeid) in TRIED_AGAIN and item.session.testsfailed < BROKEN:
         item.add_marker(pytest.mark.flaky(reruns=1))
 
 

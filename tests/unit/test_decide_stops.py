@@ -57,10 +57,29 @@ def test_the_cause_is_recorded_before_the_attempt_is_told() -> None:
     assert decision.event is not None
     assert (decision.event.type, decision.event.reason) == ("Normal", reasons.DRAINING)
     assert decision.event.message == (
-        "spec.shutdown is Drain; the sources have been told to stop, and what is in flight goes on"
-        " to the sinks"
+        "spec.shutdown is Drain; the sources are told to stop, and what is in flight goes on to the"
+        " sinks"
     )
     assert decision.requeue_after is not None
+
+
+def test_an_attempt_that_cannot_be_told_says_so_until_it_can() -> None:
+    asked = {"shutdown": "Drain"}
+    deaf = Sighting(1, "Running", reason=reasons.WORKER_UNREACHABLE, message="no answer")
+    decision = decide(facts(stopping("Drain"), deaf, **asked), LATER)
+    found = condition(decision.status, "Succeeded")
+    assert found is not None
+    assert (decision.stop, found.reason) == ("Drain", reasons.WORKER_UNREACHABLE)
+    assert found.message.endswith("the worker cannot be told: no answer")
+    assert decision.event is not None
+    assert (decision.event.type, decision.event.reason) == ("Warning", found.reason)
+    again = decide(facts(decision.status, deaf, **asked), LATER)
+    assert (again.stop, again.status, again.event) == ("Drain", decision.status, None)
+    ended = decide(facts(decision.status, deaf, shutdown="Terminate"), LATER)
+    follows = decide(facts(ended.status, deaf, shutdown="Terminate"), LATER)
+    assert (follows.status, follows.event) == (ended.status, None)
+    told = decide(facts(decision.status, RUNNING, **asked), LATER)
+    assert condition(told.status, "Succeeded").reason == reasons.DRAINING  # type: ignore[union-attr]
 
 
 STRONGER: list[tuple[StopCause, dict[str, object], StopCause]] = [

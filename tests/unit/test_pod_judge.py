@@ -86,6 +86,13 @@ GONE = {"deletionTimestamp": "2026-02-01T11:59:20Z"}
         (pod(terminated(3)), (3, "User", "")),
         (pod(terminated(137, "OOMKilled")), (137, "OutOfMemory", "")),
         (pod(terminated(137)), (137, "Infrastructure", reasons.WORKER_CRASHED)),
+        (pod(terminated(255)), (255, "User", "")),
+        (pod(terminated(255, "Unknown")), (137, "Infrastructure", reasons.NODE_LOST)),
+        (
+            pod(terminated(137, "ContainerStatusUnknown")),
+            (137, "Infrastructure", reasons.NODE_LOST),
+        ),
+        (stopped(terminated(255, "Unknown")), (137, "Cancelled", "")),
         (pod(terminated(139)), (139, "Infrastructure", reasons.WORKER_CRASHED)),
         (pod(terminated(125)), (125, "Infrastructure", reasons.WORKER_CRASHED)),
         (pod(terminated(7, message=told(7, "User"))), (7, "User", "")),

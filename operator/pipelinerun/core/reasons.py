@@ -19,6 +19,7 @@ SUSPENDING: Final = "Suspending"
 DRAINING: Final = "Draining"
 TERMINATING: Final = "Terminating"
 FINISHING: Final = "Finishing"
+WORKER_UNREACHABLE: Final = "WorkerUnreachable"
 
 # Finished
 COMPLETED: Final = "Completed"
@@ -62,6 +63,7 @@ MEANINGS: Final[dict[str, str]] = {
     DRAINING: "spec.shutdown is Drain: the sources stop, what is in flight goes on.",
     TERMINATING: "spec.shutdown is Terminate: the attempt has been told to end.",
     FINISHING: "The pipeline has ended; its finally stages run.",
+    WORKER_UNREACHABLE: "The worker cannot be told to drain yet; the message says why.",
     COMPLETED: "The pipeline ended with exit code 0.",
     INVALID_DEFINITION: "The manifest breaks a rule; the message names the field.",
     NAMESPACE_NOT_ALLOWED: "The operator does not allow in-process runs in this namespace.",
@@ -76,7 +78,7 @@ MEANINGS: Final[dict[str, str]] = {
     IMAGE_PULL_FAILED: "The worker's image cannot be pulled; after a while the attempt fails.",
     EVICTED: "The worker pod was evicted.",
     PREEMPTED: "The worker pod had to make room for a pod of higher priority.",
-    NODE_LOST: "The worker pod's node is gone.",
+    NODE_LOST: "The worker pod's node is gone, or came back without its container.",
     POD_DELETED: "Somebody deleted the worker pod.",
     POD_FAILED: "The worker pod failed before its container ran.",
     WORKER_CRASHED: "The worker itself was killed, or could not start the pipeline.",
@@ -106,6 +108,7 @@ EVENTS: Final[frozenset[str]] = frozenset(
         SUSPENDED,
         DRAINING,
         TERMINATING,
+        WORKER_UNREACHABLE,
         INFRASTRUCTURE_FAILED,
         IMAGE_PULL_FAILED,
         EVICTED,

@@ -9,8 +9,9 @@ from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import UNDER_WAY_PHASES, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
+from pipelinerun.core.conditions import current
 from pipelinerun.core.deadlines import passed
-from pipelinerun.core.observed import Decision, Event, Observed
+from pipelinerun.core.observed import Decision, Event, Observed, Sighting
 
 STOP_INTERVAL = 5.0
 """Seconds after which an attempt that was told to end is told again."""
@@ -71,7 +72,7 @@ def begin_stop(observed: Observed, now: datetime) -> Decision | None:
         return None
     if status.stopping and _STRENGTH[status.stopping.cause] >= _STRENGTH[stop.cause]:
         return None
-    reason, message = REASONS[stop.cause], f"{stop.message}; {_what_follows(stop, observed)}"
+    reason, message = _told(stop, observed)
     stopping = build.stopping(
         status,
         stop.cause,
@@ -89,7 +90,7 @@ def begin_stop(observed: Observed, now: datetime) -> Decision | None:
     )
 
 
-def go_on_stopping(observed: Observed, _now: datetime) -> Decision | None:
+def go_on_stopping(observed: Observed, now: datetime) -> Decision | None:
     """An attempt that was told to end is told again until it has ended; meanwhile it is shown."""
     stopping = observed.status.stopping
     if observed.status.phase != "Stopping" or stopping is None:
@@ -97,7 +98,15 @@ def go_on_stopping(observed: Observed, _now: datetime) -> Decision | None:
     status, sighting = observed.status, observed.sighting
     if sighting is not None and observed.status_age >= STOP_INTERVAL:
         status = build.seen(status, sighting)
-    return Decision(status, stop=how(stopping.cause), requeue_after=STOP_INTERVAL)
+    stop, event = Stop(stopping.cause, stopping.message), None
+    reason, message = _not_told(stop, sighting) or _told(stop, observed)
+    condition = current(status.conditions)
+    if condition is None or condition.reason != reason:
+        status = build.in_phase(
+            status, "Stopping", reason, message, generation=observed.generation, now=now
+        )
+        event = Event("Normal" if reason in REASONS.values() else "Warning", reason, message)
+    return Decision(status, stop=how(stop.cause), event=event, requeue_after=STOP_INTERVAL)
 
 
 def _called_for(observed: Observed, now: datetime) -> Iterator[Stop]:
@@ -112,7 +121,22 @@ def _called_for(observed: Observed, now: datetime) -> Iterator[Stop]:
         yield asked("Suspend")
 
 
-def _what_follows(stop: Stop, observed: Observed) -> str:
-    if stop.cause == "Drain":
-        return "the sources have been told to stop, and what is in flight goes on to the sinks"
-    return f"the attempt has been told to end, and is killed after {observed.requests.grace} s"
+def _told(stop: Stop, observed: Observed) -> tuple[str, str]:
+    """Reason and message of a stop that takes its course."""
+    follows = (
+        "the sources are told to stop, and what is in flight goes on to the sinks"
+        if stop.cause == "Drain"
+        else f"the attempt is told to end, and killed after {observed.requests.grace} s"
+    )
+    return REASONS[stop.cause], f"{stop.message}; {follows}"
+
+
+def _not_told(stop: Stop, sighting: Sighting | None) -> tuple[str, str] | None:
+    """Reason and message of a drain that the attempt has not heard of yet."""
+    if (
+        sighting is None
+        or sighting.reason != reasons.WORKER_UNREACHABLE
+        or how(stop.cause) != "Drain"
+    ):
+        return None
+    return sighting.reason, f"{stop.message}; the worker cannot be told: {sighting.message}"

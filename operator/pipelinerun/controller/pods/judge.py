@@ -20,6 +20,8 @@ _DISRUPTIONS = {
     "DeletionByTaintManager": reasons.NODE_LOST,
     "DeletionByPodGC": reasons.NODE_LOST,
 }
+_FORGOTTEN = frozenset({"Unknown", "ContainerStatusUnknown"})
+"""What containerd and the kubelet say of containers that were gone when they came back."""
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 _NEVER = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _BROKEN = frozenset(
@@ -84,7 +86,7 @@ def _judged(pod: Pod, end: Terminated, stages: tuple[StageStatus, ...]) -> tuple
             late = outcome.model_copy(update={"exit_code": ExitCode.DEADLINE})
             return _caused(late, "Timeout", _OWN_DEADLINE), ""
     if told is None and failure is not None and failure.class_ == "Infrastructure":
-        return outcome, reasons.WORKER_CRASHED
+        return outcome, reasons.NODE_LOST if end.reason in _FORGOTTEN else reasons.WORKER_CRASHED
     return outcome, ""
 
 
@@ -113,7 +115,11 @@ def _without_words(end: Terminated, stages: tuple[StageStatus, ...]) -> Outcome:
         return Outcome(exit_code=code, elapsed_seconds=end.seconds, stages=done)
     kind: FailureClass = "User"
     message = f"the container ended with exit code {code}"
-    if code == KILLED:
+    if end.reason in _FORGOTTEN:
+        # The code is made up: 255 or 137.
+        code, kind = KILLED, "Infrastructure"
+        message = "the container was gone when its node came back"
+    elif code == KILLED:
         # The word alone proves nothing: a child's death for memory gives it too.
         by_memory = end.reason == "OOMKilled"
         kind = "OutOfMemory" if by_memory else "Infrastructure"

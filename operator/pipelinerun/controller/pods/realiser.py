@@ -14,7 +14,7 @@ from pipelinerun.api.status import MESSAGE_LIMIT, UNDER_WAY_PHASES, Failure, Out
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.pods.api import PodApi
-from pipelinerun.controller.pods.draining import drain
+from pipelinerun.controller.pods.draining import Draining
 from pipelinerun.controller.pods.judge import lost, sighting_of
 from pipelinerun.controller.pods.pod import AttemptId, Pod, read_pod
 from pipelinerun.controller.pods.progress import Progress
@@ -59,6 +59,7 @@ class WorkerPodRealiser:
         self._pods: dict[AttemptId, Pod] = {}
         self._gone: set[AttemptId] = set()
         self._doubted: set[AttemptId] = set()
+        self._draining = Draining()
         self._refused: dict[AttemptId, Sighting] = {}
 
     def see(self, event: str | None, body: Body) -> None:
@@ -110,6 +111,9 @@ class WorkerPodRealiser:
         seen = sighting_of(pod, stages, now)
         if attempt in self._gone and seen.sight != "Ended":
             seen = lost(pod, stages, now)
+        trouble = self._draining.trouble(attempt)
+        if trouble is not None and seen.sight == "Running":
+            seen = replace(seen, reason=reasons.WORKER_UNREACHABLE, message=trouble)
         return replace(seen, worker=Worker(pod=pod.name, node=pod.node))
 
     def refusal(self, _run: Run) -> Refusal | None:
@@ -164,7 +168,8 @@ class WorkerPodRealiser:
             # In the version that was seen: if it has begun meanwhile, that will be seen too.
             await self._api.delete(run.namespace, pod.name, pod.uid, version=pod.version)
         elif how == "Drain":
-            await drain(pod)
+            if await self._draining.tell(pod):
+                self._announce(run.key)
         elif not pod.stopped:
             await self._api.stop(run.namespace, pod.name, pod.uid)
 
@@ -201,6 +206,7 @@ class WorkerPodRealiser:
         self._gone.discard(attempt)
         self._doubted.discard(attempt)
         self._progress.forget(attempt)
+        self._draining.forget(attempt)
 
 
 def _refusal(number: int, error: Exception) -> Sighting | None:
