@@ -1,0 +1,81 @@
+"""Nodes that are lost with what runs on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.cluster.node import NODE, Cluster
+from tests.support.installation import WORKERS
+from tests.support.pods import PATIENCE, WAITS, pods_of, small_run, works
+from tests.support.runs import Document, Runs, is_finished
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(900)]
+
+RETRIES = {"infrastructureLimit": 1, "backoff": {"initialSeconds": 0.1}}
+LEAVES_AT_ONCE: Document = {
+    "key": "node.kubernetes.io/unreachable",
+    "operator": "Exists",
+    "effect": "NoExecute",
+    "tolerationSeconds": 1,
+}
+"""In place of the five minutes that a cluster grants."""
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+
+
+@contextmanager
+def lost(cluster: Cluster, pod: Document) -> Iterator[None]:
+    """The node does not answer any more, and a pod's processes are gone."""
+    cluster.stop_kubelet()
+    try:
+        cluster.kill_pod(pod)
+        yield
+    finally:
+        cluster.start_kubelet()
+        cluster.try_kubectl("taint", "node", NODE, f"{OUT_OF_SERVICE}-")
+        wait_for(cluster.is_ready, PATIENCE)
+
+
+def done_about(cluster: Cluster, *pods: str) -> list[tuple[str, str]]:
+    """What was done about pods: verb and name."""
+    return [
+        (event["verb"], reference["name"])
+        for event in cluster.audit_events()
+        if (reference := event.get("objectRef", {})).get("resource") == "pods"
+        and event["verb"] in {"create", "delete"}
+        and "subresource" not in reference
+        and reference.get("name") in pods
+        and event["responseStatus"]["code"] < 300
+    ]
+
+
+def test_a_run_whose_node_is_lost_is_tried_again_once_it_is_certain(
+    cluster: Cluster, runs: Runs
+) -> None:
+    stays: Document = {"tolerations": [LEAVES_AT_ONCE]}
+    runs.apply(small_run("bereft", WAITS, pod=stays, retries=RETRIES))
+    works(runs, "bereft")
+    (first,) = pods_of(cluster, "bereft")
+    with lost(cluster, first):
+        wait_for(lambda: not cluster.is_ready(), PATIENCE)
+        wait_for(lambda: "deletionTimestamp" in pods_of(cluster, "bereft")[0]["metadata"], PATIENCE)
+        # It may be running for all that anybody knows.
+        assert runs.status("bereft", WORKERS)["attempt"] == 1
+        cluster.kubectl("taint", "node", NODE, f"{OUT_OF_SERVICE}=nodeshutdown:NoExecute")
+        again = runs.wait("bereft", lambda it: it["attempt"] == 2, WORKERS, PATIENCE)
+    attempt, _ = again["attempts"]
+    assert (attempt["reason"], attempt["failureClass"], attempt["exitCode"]) == (
+        "NodeLost",
+        "Infrastructure",
+        137,
+    )
+    status = runs.wait("bereft", is_finished, WORKERS, PATIENCE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 2), status
+    assert status["infrastructureFailures"] == 1
+    (second,) = pods_of(cluster, "bereft")
+    one, two = (pod["metadata"]["name"] for pod in (first, second))
+    done = done_about(cluster, one, two)
+    assert done[0] == ("create", one)
+    assert done[-1] == ("create", two)
+    assert {*done[1:-1]} == {("delete", one)}
