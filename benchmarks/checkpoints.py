@@ -29,7 +29,7 @@ def measure() -> Iterator[Row]:
         out, rows = folder / "out", folder / "rows"
         whole, resumed = _engine(out, rows), _engine(out, rows, resume_from="root")
         plain = _engine(out, None)
-        sides = _in_turns(out, whole, lambda: _by_hand(out, rows))
+        sides = _in_turns(out, whole, lambda: _by_hand(out, folder / "by-hand"))
         yield compared(f"a checkpoint between two functions, {ROWS:,} rows", *sides)
         yield compared(
             "resumed, beside a whole run without a checkpoint", *_in_turns(out, resumed, plain)
