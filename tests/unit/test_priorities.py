@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.status import TERMINAL_PHASES, UNDER_WAY_PHASES, Phase
+from pipelinerun.api.status import EXECUTED_PHASES, TERMINAL_PHASES, Phase
 from pipelinerun.controller.priorities import (
     FairQueue,
     Priority,
@@ -87,7 +87,7 @@ def test_runs_under_way_go_before_starts_and_finished_ones_come_last(phase: str 
     metadata = {"namespace": "team", "name": "a", "uid": "a", "resourceVersion": "1"}
     metadata["creationTimestamp"] = "2026-01-01T00:00:00Z"
     run = read_run({"metadata": metadata, "spec": {}, "status": {"phase": phase} if phase else {}})
-    if phase in UNDER_WAY_PHASES:
+    if phase in EXECUTED_PHASES:
         assert priority_of(run) is WORK
     else:
         assert priority_of(run) is (UPKEEP if phase in TERMINAL_PHASES else START)

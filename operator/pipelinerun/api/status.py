@@ -28,7 +28,9 @@ ConditionType = Literal["Succeeded", "Ready", "Reconciling", "Stalled", "Suspend
 
 TERMINAL_PHASES: frozenset[Phase] = frozenset({"Succeeded", "Failed", "Cancelled"})
 UNDER_WAY_PHASES: frozenset[Phase] = frozenset({"Starting", "Running", "Stopping"})
-"""Phases in which there may be an execution."""
+"""Phases in which there may be an attempt."""
+EXECUTED_PHASES: frozenset[Phase] = UNDER_WAY_PHASES | {"Finishing"}
+"""Phases in which something of the run may be executed: an attempt, or its finally stages."""
 ENDED_PHASES: frozenset[Phase] = TERMINAL_PHASES | {"Finishing"}
 """Phases in which the pipeline itself has ended."""
 MAX_ATTEMPTS_KEPT = 10

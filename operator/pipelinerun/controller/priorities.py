@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from pipelinerun.api.status import UNDER_WAY_PHASES
+from pipelinerun.api.status import EXECUTED_PHASES
 from pipelinerun.controller.runs import Run
 
 Item = TypeVar("Item")
@@ -44,7 +44,7 @@ def at(priority: Priority) -> Iterator[None]:
 
 def priority_of(run: Run | None) -> Priority:
     """How urgent it is to look at a run; one that is gone may have left something behind."""
-    if run is None or run.status.phase in UNDER_WAY_PHASES:
+    if run is None or run.status.phase in EXECUTED_PHASES:
         return Priority.WORK
     return Priority.UPKEEP if run.finished else Priority.START
 

@@ -86,7 +86,8 @@ class Reconciler:
         surplus = self._cache.surplus(key)
         observed, job = observe(run, realiser, self._status_age(run), now, surplus=surplus)
         decision = decide(observed, now)
-        with at(Priority.WORK if decision.start is None else Priority.START):
+        begins = decision.start is not None and decision.start > 0
+        with at(Priority.START if begins else Priority.WORK):
             for action in actions(observed.status, decision):
                 run = await self._do(action, run, job, now)
         if decision.requeue_after is not None:

@@ -10,7 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
-from pipelinerun.api.status import MESSAGE_LIMIT, UNDER_WAY_PHASES, Failure, Outcome, Worker
+from pipelinerun.api.status import EXECUTED_PHASES, MESSAGE_LIMIT, Failure, Outcome, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.pods.api import PodApi
@@ -86,7 +86,7 @@ class WorkerPodRealiser:
     async def look(self, run: Run) -> None:
         """Read the pod of an execution under way that the watch has not shown, or not truly."""
         attempt = (run.uid, execution_of(run.status))
-        may_be_there = run.status.phase in UNDER_WAY_PHASES | {"Finishing"} and attempt[1] != 0
+        may_be_there = run.status.phase in EXECUTED_PHASES and attempt[1] != 0
         doubted = attempt in self._doubted
         if not may_be_there or (attempt in self._runs and not doubted):
             return
