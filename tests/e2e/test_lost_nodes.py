@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cluster.node import NODE, Cluster
-from tests.support.installation import WORKERS
+from tests.support.installation import IN_PROCESS, WORKERS, Installation
 from tests.support.pods import PATIENCE, WAITS, pods_of, small_run, works
 from tests.support.runs import Document, Runs, is_finished
 from tests.support.waiting import wait_for
@@ -14,14 +14,8 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(900)]
 
 RETRIES = {"infrastructureLimit": 1, "backoff": {"initialSeconds": 0.1}}
-LEAVES_AT_ONCE: Document = {
-    "key": "node.kubernetes.io/unreachable",
-    "operator": "Exists",
-    "effect": "NoExecute",
-    "tolerationSeconds": 1,
-}
-"""In place of the five minutes that a cluster grants."""
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+"""The taint by which people say that a node is down for good."""
 
 
 @contextmanager
@@ -53,13 +47,11 @@ def done_about(cluster: Cluster, *pods: str) -> list[tuple[str, str]]:
 def test_a_run_whose_node_is_lost_is_tried_again_once_it_is_certain(
     cluster: Cluster, runs: Runs
 ) -> None:
-    stays: Document = {"tolerations": [LEAVES_AT_ONCE]}
-    runs.apply(small_run("bereft", WAITS, pod=stays, retries=RETRIES))
+    runs.apply(small_run("bereft", WAITS, retries=RETRIES))
     works(runs, "bereft")
     (first,) = pods_of(cluster, "bereft")
     with lost(cluster, first):
         wait_for(lambda: not cluster.is_ready(), PATIENCE)
-        wait_for(lambda: "deletionTimestamp" in pods_of(cluster, "bereft")[0]["metadata"], PATIENCE)
         # It may be running for all that anybody knows.
         assert runs.status("bereft", WORKERS)["attempt"] == 1
         cluster.kubectl("taint", "node", NODE, f"{OUT_OF_SERVICE}=nodeshutdown:NoExecute")
@@ -79,3 +71,22 @@ def test_a_run_whose_node_is_lost_is_tried_again_once_it_is_certain(
     assert done[0] == ("create", one)
     assert done[-1] == ("create", two)
     assert {*done[1:-1]} == {("delete", one)}
+
+
+def test_runs_in_pods_and_in_the_operator_s_ray_are_tried_again_after_a_power_failure(
+    cluster: Cluster, runs: Runs, operator: Installation
+) -> None:
+    runs.apply(small_run("unplugged", WAITS, retries=RETRIES))
+    inside = small_run("unplugged-inside", WAITS, retries=RETRIES, mode="InProcess")
+    inside["metadata"]["namespace"] = IN_PROCESS
+    runs.apply(inside)
+    works(runs, "unplugged")
+    works(runs, "unplugged-inside", IN_PROCESS)
+    cluster.lose_power()
+    cluster.regain_power()
+    for name, namespace in (("unplugged", WORKERS), ("unplugged-inside", IN_PROCESS)):
+        status = runs.wait(name, is_finished, namespace, PATIENCE)
+        assert (status["phase"], status["attempt"]) == ("Succeeded", 2), status
+        assert status["infrastructureFailures"] == 1, status
+        assert status["attempts"][0]["failureClass"] == "Infrastructure", status
+    operator.wait_ready()

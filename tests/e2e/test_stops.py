@@ -57,10 +57,13 @@ def begun(runs: Runs, fresh: set[str], kind: str) -> str:
     return name
 
 
-def ended_with(pod: Document) -> tuple[str, int]:
-    """Phase and exit code of a pod."""
-    (state,) = pod["status"]["containerStatuses"]
-    return pod["status"]["phase"], state["state"]["terminated"]["exitCode"]
+def ended_with(cluster: Cluster, pod: Document) -> tuple[str, int]:
+    """Phase and exit code of a pod, once its kubelet has told both."""
+    place = ("pod", pod["metadata"]["name"], "-n", WORKERS)
+    wait_for(lambda: cluster.get(*place)["status"]["phase"] in {"Succeeded", "Failed"})
+    status = cluster.get(*place)["status"]
+    (state,) = status["containerStatuses"]
+    return status["phase"], state["state"]["terminated"]["exitCode"]
 
 
 def test_a_cancelled_run_ends_within_its_grace_and_keeps_pod_and_log(
@@ -72,7 +75,7 @@ def test_a_cancelled_run_ends_within_its_grace_and_keeps_pod_and_log(
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 143), status
     assert status["failure"]["class"] == "Cancelled"
     (pod,) = pods_of(cluster, name)
-    assert ended_with(pod) == ("Failed", 143)
+    assert ended_with(cluster, pod) == ("Failed", 143)
     wait_for(lambda: not cluster.processes_of(pod))
     assert "row 0 of attempt 1" in log_of(cluster, pod)
 
@@ -86,7 +89,7 @@ def test_a_run_that_does_not_end_within_its_grace_is_ended_by_force(
     # Whether the pipeline gives up first or is killed is a matter of moments.
     assert (status["phase"], status["exitCode"] in {137, 143}) == ("Cancelled", True), status
     (pod,) = pods_of(cluster, name)
-    assert ended_with(pod) == ("Failed", status["exitCode"])
+    assert ended_with(cluster, pod) == ("Failed", status["exitCode"])
     wait_for(lambda: not cluster.processes_of(pod))
 
 
@@ -99,7 +102,7 @@ def test_a_drained_run_loses_nothing(cluster: Cluster, runs: Runs, fresh: set[st
     first, *_, last = status["stages"]
     assert first["rowsOut"] == last["rowsIn"] > 0
     (pod,) = pods_of(cluster, name)
-    assert ended_with(pod) == ("Succeeded", 0)
+    assert ended_with(cluster, pod) == ("Succeeded", 0)
     told = [reason for _, reason in runs.events(name, WORKERS)]
     assert told[:1] == ["Draining"]
 
@@ -113,7 +116,7 @@ def test_a_suspended_run_starts_anew_and_has_failed_nothing(
     (attempt,) = status["attempts"]
     assert (attempt["reason"], attempt["exitCode"]) == ("Suspended", 143)
     (first,) = pods_of(cluster, name)
-    assert ended_with(first) == ("Failed", 143)
+    assert ended_with(cluster, first) == ("Failed", 143)
     runs.change(name, WORKERS, suspend=False)
     status = runs.wait(name, is_finished, WORKERS, PATIENCE)
     assert (status["phase"], status["exitCode"], status["attempt"]) == ("Succeeded", 0, 2), status
@@ -140,7 +143,7 @@ def test_a_run_that_is_late_is_ended_and_keeps_its_log(
     assert status["failure"]["class"] == "Timeout"
     assert reasons(status)["Succeeded"] == ("False", reason)
     (pod,) = pods_of(cluster, name)
-    assert ended_with(pod) == ("Failed", 143)
+    assert ended_with(cluster, pod) == ("Failed", 143)
     assert "row 0 of attempt 1" in log_of(cluster, pod)
 
 
