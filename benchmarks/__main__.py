@@ -13,6 +13,7 @@ BENCHMARKS = {
     "checkpoints": "A checkpoint beside the same by hand (budget: ratio below 1.05), and resuming",
     "latency": "From apply to Succeeded, beside a plain call of Ray Data",
     "runs": "The operator's cost at 1,000 finished runs",
+    "failover": "From the leader's death to the next status write (budget: 1.2 leases)",
     "cold_start": "First row in a fresh worker pod, beside a plain script (budget: ratio 0.5)",
     "pods": "From apply to Succeeded in a pod, beside a Job (budget: ratio at most 1.0)",
 }

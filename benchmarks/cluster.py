@@ -70,12 +70,18 @@ def _watch(api: client.CustomObjectsApi, **selector: str) -> Iterator[dict[str, 
 
 
 @contextmanager
+def control_plane() -> Iterator[ControlPlane]:
+    """A control plane with the CRD and the rights of an operator."""
+    with ControlPlane() as plane:
+        plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(_RBAC))
+        plane.wait_established(f"crd/{PLURAL}.{GROUP}")
+        yield plane
+
+
+@contextmanager
 def bench(*options: str) -> Iterator[Bench]:
     """An operator on a control plane of its own."""
-    with ControlPlane() as plane, tempfile.TemporaryDirectory() as folder:
-        plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(_RBAC))
-        crd = f"crd/{PLURAL}.{GROUP}"
-        plane.wait_established(crd)
+    with control_plane() as plane, tempfile.TemporaryDirectory() as folder:
         connect: Any = config.new_client_from_config
         api = client.CustomObjectsApi(connect(str(plane.kubeconfig)))
         log = Path(folder) / "operator.log"

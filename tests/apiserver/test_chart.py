@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.cluster.controlplane import ControlPlane
+from tests.support.accounts import kubeconfig_with_token
 from tests.support.helm import CHART, ROOT, SYSTEM, Helm, HelmError, Values
 from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, manifest
@@ -18,11 +19,15 @@ from tests.support.waiting import wait_for
 
 MONITORING = "monitoring.coreos.com"
 TEAMS = ["team-a", "team-b"]
+SELECTOR = "kubernetes.io/metadata.name in (team-a, team-b)"
 EVERYTHING: Values = {
     "fullnameOverride": "prun",
     "commonLabels": {"team": "data"},
     "image": {"repository": "images/pipelinerun", "digest": f"sha256:{'0' * 64}"},
     "imagePullSecrets": [{"name": "pull"}],
+    "replicas": 2,
+    "leaderElection": {"leaseDuration": 30},
+    "updateStrategy": {"type": "Recreate", "rollingUpdate": None},
     "watchNamespaces": [*TEAMS, SYSTEM],
     "inProcess": {"namespaces": TEAMS, "capacity": 4},
     "workers": {
@@ -77,6 +82,7 @@ VALUES: dict[str, Values] = {
     "namespaces": {"watchNamespaces": TEAMS},
     "everything": EVERYTHING,
     "no in-process runs": {"inProcess": {"enabled": False}, "networkPolicy": {"enabled": True}},
+    "a shard": {"watchNamespaceSelector": "shard=a", "inProcess": {"enabled": False}},
     "accounts of others": {
         "serviceAccount": {"create": False, "name": "mine"},
         "rbac": {"create": False},
@@ -164,6 +170,8 @@ def test_only_the_operators_container_has_a_token(helm: Helm) -> None:
         ({"ray": {"sharedMemory": "much"}}, "sharedMemory"),
         ({"inProcess": {"capacity": 0}}, "capacity"),
         ({"watchNamespaces": ["A B"]}, "watchNamespaces"),
+        ({"replicas": "many"}, "replicas"),
+        ({"leaderElection": {"leaseDuration": 0}}, "leaseDuration"),
         ({"history": {"failed": -1}}, "failed"),
     ],
 )
@@ -192,11 +200,14 @@ def test_the_crds_are_the_generated_ones_and_are_kept(helm: Helm) -> None:
 @pytest.mark.parametrize("namespaces", [[], TEAMS])
 def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
     objects = helm.render({"watchNamespaces": namespaces}, "--skip-tests")
+    of_lease = "release-pipelinerun-operator-lease"
     kind = "Role" if namespaces else "ClusterRole"
     roles = [
         it
         for it in objects
-        if it["kind"] == kind and "aggregate-to" not in json.dumps(it["metadata"]["labels"])
+        if it["kind"] == kind
+        and it["metadata"]["name"] != of_lease
+        and "aggregate-to" not in json.dumps(it["metadata"]["labels"])
     ]
     found = [it["metadata"].get("namespace", "") for it in roles]
     assert found == (namespaces or [""])
@@ -212,25 +223,72 @@ def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
             ("", "pods"): ["get", "list", "watch", "create", "patch", "delete"],
             ("", "events"): ["create"],
         }
+    (lease,) = (it for it in objects if (it["kind"], it["metadata"]["name"]) == ("Role", of_lease))
+    assert lease["metadata"]["namespace"] == SYSTEM
+    named, created = lease["rules"]
+    assert (named["resourceNames"], named["verbs"]) == ([of_lease[:-6]], ["get", "update"])
+    assert (created["resources"], created["verbs"]) == (["leases"], ["create"])
 
 
-@pytest.fixture(params=["cluster", "namespaces"])
+@pytest.mark.parametrize("selector", [SELECTOR, ""])
+def test_namespaces_are_watched_only_to_choose_among_them(helm: Helm, selector: str) -> None:
+    values = {"watchNamespaceSelector": selector, "inProcess": {"enabled": not selector}}
+    rules = [
+        rule
+        for it in helm.render(values, "--skip-tests")
+        for rule in it.get("rules", [])
+        if "namespaces" in rule["resources"]
+    ]
+    assert [rule["verbs"] for rule in rules] == ([["list", "watch"]] if selector else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"watchNamespaceSelector": SELECTOR}, "inProcess.enabled"),
+        (
+            {
+                "watchNamespaceSelector": SELECTOR,
+                "watchNamespaces": TEAMS,
+                "inProcess": {"enabled": False},
+            },
+            "watchNamespaces",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(
+    helm: Helm, values: Values, complaint: str
+) -> None:
+    with pytest.raises(HelmError, match=complaint):
+        helm.render(values)
+
+
+CHOICES: dict[str, tuple[Values, list[str]]] = {
+    "cluster": ({}, []),
+    "namespaces": ({"watchNamespaces": TEAMS}, [word for it in TEAMS for word in ("-n", it)]),
+    "selector": (
+        {"watchNamespaceSelector": SELECTOR, "inProcess": {"enabled": False}},
+        ["--namespace-selector", SELECTOR],
+    ),
+}
+
+
+@pytest.fixture(params=list(CHOICES))
 def account(
     request: pytest.FixtureRequest, cluster: ControlPlane, helm: Helm, tmp_path: Path
 ) -> Iterator[tuple[Path, list[str]]]:
     """Credentials of the chart's service account, and the options for what it may watch."""
-    namespaces = TEAMS if request.param == "namespaces" else []
-    objects = helm.render({"watchNamespaces": namespaces}, "--skip-tests")
+    values, options = CHOICES[request.param]
+    objects = helm.render(values, "--skip-tests")
     kinds = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
     text = yaml.safe_dump_all([it for it in objects if it["kind"] in kinds])
     cluster.kubectl("apply", "-f", "-", stdin=text)
     (name,) = (it["metadata"]["name"] for it in objects if it["kind"] == "ServiceAccount")
-    token = cluster.kubectl("create", "token", name, "-n", SYSTEM).strip()
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
     path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    yield path, [word for it in namespaces for word in ("-n", it)]
+    path.write_text(kubeconfig_with_token(cluster, name, SYSTEM))
+    variables = {it["name"]: str(it.get("value")) for it in variables_of(objects)}
+    lease = ["--lease-namespace", SYSTEM, "--lease-name", variables["PIPELINERUN_LEASE_NAME"]]
+    yield path, [*options, "--leader-elect", *lease]
     cluster.kubectl("delete", "-f", "-", stdin=text)
 
 
@@ -257,6 +315,8 @@ def test_the_rights_are_enough(
             runs.delete(name, namespace, missing_ok=True)
         cluster.kubectl("delete", "pods", "-n", namespace, "--all", "--grace-period=0", "--force")
         cluster.kubectl("delete", "events", "-n", namespace, "--all")
+    assert "Leading" in log.read_text()
+    assert "given back" in log.read_text()
     assert "orbidden" not in log.read_text()
     assert "permission" not in log.read_text()
     writes = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator") - before
@@ -268,8 +328,7 @@ def test_the_rights_are_enough(
 
 def test_the_limits_of_the_history_reach_the_operator(helm: Helm) -> None:
     def given(values: Values) -> dict[str, str]:
-        container, *_ = deployment_of(helm.render(values))["spec"]["template"]["spec"]["containers"]
-        variables = {it["name"]: it.get("value", "") for it in container["env"]}
+        variables = {it["name"]: it.get("value", "") for it in variables_of(helm.render(values))}
         return {name: value for name, value in variables.items() if "HISTORY" in name}
 
     assert given({}) == {}
@@ -304,6 +363,12 @@ def identity(document: Document) -> tuple[str, str, str]:
 def deployment_of(objects: list[Document]) -> Document:
     (found,) = (it for it in objects if it["kind"] == "Deployment")
     return found
+
+
+def variables_of(objects: list[Document]) -> list[Document]:
+    """The environment of the operator's container."""
+    container, *_ = deployment_of(objects)["spec"]["template"]["spec"]["containers"]
+    return list(container["env"])
 
 
 def pods_of(objects: list[Document]) -> Iterator[Document]:

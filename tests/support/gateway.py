@@ -28,6 +28,10 @@ class GatewayProcess:
                 stderr=log,
             )
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; returns the wait status."""
+        return self._process.wait(STOP_TIMEOUT)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal and wait for it; returns the wait status."""
         self._process.send_signal(how)

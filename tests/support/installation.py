@@ -31,6 +31,8 @@ class Installation:
             "log": {"format": "console"},
             # When the node is lost, the operator stands for one on another node.
             "tolerations": [{"operator": "Exists"}],
+            # A slow machine may take its time to restart the operator's container.
+            "leaderElection": {"leaseDuration": 30},
         }
 
     def install(self, **values: Any) -> str:
@@ -45,9 +47,13 @@ class Installation:
         self._cluster.kubectl(*rollout, f"--timeout={_TIMEOUT}s")
 
     def pod(self) -> Document:
-        """The operator's pod."""
-        (pod,) = self._cluster.get("pods", *_PODS)["items"]
-        return dict(pod)
+        """The operator's pod; one that is on its way out does not count."""
+        (pod,) = self._pods()
+        return pod
+
+    def _pods(self) -> list[Document]:
+        items = self._cluster.get("pods", *_PODS)["items"]
+        return [it for it in items if "deletionTimestamp" not in it["metadata"]]
 
     def restarts(self, container: str) -> int:
         """How often a container of the operator's pod has been restarted."""
@@ -62,7 +68,7 @@ class Installation:
         self.wait_ready()
 
     def _is_another(self, uid: str) -> bool:
-        items = self._cluster.get("pods", *_PODS)["items"]
+        items = self._pods()
         return len(items) == 1 and items[0]["metadata"]["uid"] != uid
 
     def kill(self, container: str, signal: str = "KILL") -> None:

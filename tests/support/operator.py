@@ -66,6 +66,25 @@ class OperatorProcess:
                 f"the operator ended with {self._process.returncode}:\n{self.tail()}"
             )
 
+    def says(self, text: str) -> bool:
+        """Whether its log has a text by now; it must not have ended before."""
+        if text in self.log.read_text(errors="replace"):
+            return True
+        self.check_alive()
+        return False
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; returns the wait status."""
+        assert self._process is not None
+        status = self._process.wait(STOP_TIMEOUT)
+        self._process = None
+        return status
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal and wait for it; returns the wait status."""
         if self._process is None:

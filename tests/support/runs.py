@@ -187,13 +187,14 @@ class Runs:
         return [(item["type"], item["reason"]) for item in items]
 
     def writes(self, user: str) -> Counter[str]:
-        """Writes of an identity so far, as the API server's audit log has them."""
+        """Writes of an identity so far, as the API server's audit log has them; leases aside."""
         return Counter(
             f"{event['verb']} {'/'.join(part for part in parts if part)}"
             for event in self._plane.audit_events()
             if event["user"]["username"] == user
             and event["verb"] not in {"get", "list", "watch"}
             and (parts := (event["objectRef"]["resource"], event["objectRef"].get("subresource")))
+            and parts[0] != "leases"
         )
 
 

@@ -42,6 +42,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- /* Each shard has a lease of its own, also while a release changes from one to another. */}}
+{{- define "pipelinerun.lease" -}}
+{{- include "pipelinerun.fullname" . }}
+{{- with .Values.watchNamespaceSelector }}-{{ sha256sum . | trunc 8 }}{{ end }}
+{{- end }}
+
 {{- define "pipelinerun.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 10001
@@ -97,4 +103,9 @@ capabilities:
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+{{- if .Values.watchNamespaceSelector }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
 {{- end }}

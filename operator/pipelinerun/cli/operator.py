@@ -1,6 +1,7 @@
 """``pipelinerun operator``."""
 
 import os
+import secrets
 import socket
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from pipelinerun.api.spec import PodTemplate
 from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore, setting
 
+_ELECTION = "Leader election"
 _WORKERS = "Worker pods"
 _HISTORY = "History"
 _CONNECTION = "Connection"
@@ -31,12 +33,23 @@ def _kubeconfig(text: str) -> str:
     return text
 
 
+def _selector(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("selects nothing")
+    return text
+
+
 def _template(path: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(Path(path).read_text())
         return PodTemplate.model_validate(document or {}).model_dump(by_alias=True)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise typer.BadParameter(f"{path}: {error}") from None
+
+
+def _name(*, unique: bool) -> str:
+    """The host's name. Where operators elect a leader, two on a host are two."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}" if unique else socket.gethostname()
 
 
 def operator(
@@ -49,13 +62,55 @@ def operator(
             help="Namespace to watch; may be given several times. All when left out.",
         ),
     ] = None,
+    namespace_selector: Annotated[
+        str | None,
+        setting(
+            parser=_selector,
+            metavar="LABELS",
+            help="Carry out runs in namespaces with these labels, such as shard=a; in place of -n. "
+            "Needs --no-in-process.",
+        ),
+    ] = None,
     identity: Annotated[
         str | None,
         setting(
             metavar="NAME",
-            help="Name of this operator, shown as the worker of its runs. The host's by default.",
+            help="Name of this operator, shown as the worker of its runs. The host's by default; "
+            "with --leader-elect one of its own, else no other operator may have it.",
         ),
     ] = None,
+    leader_elect: Annotated[
+        bool,
+        setting(
+            rich_help_panel=_ELECTION,
+            help="Act only while holding a lease, so that there may be several operators.",
+        ),
+    ] = False,
+    lease_name: Annotated[
+        str | None,
+        setting(
+            metavar="NAME",
+            rich_help_panel=_ELECTION,
+            help="Name of the Lease. One for each --namespace-selector when left out.",
+        ),
+    ] = None,
+    lease_namespace: Annotated[
+        str | None,
+        setting(
+            metavar="NAME",
+            rich_help_panel=_ELECTION,
+            help="Namespace of the Lease; the operator's own when left out.",
+        ),
+    ] = None,
+    lease_duration: Annotated[
+        int,
+        setting(
+            min=3,
+            metavar="SECONDS",
+            rich_help_panel=_ELECTION,
+            help="Time after which another operator takes over from one that is not heard of.",
+        ),
+    ] = 15,
     in_process: Annotated[
         bool,
         setting(
@@ -199,10 +254,26 @@ def operator(
 
     from pipelinerun.controller.history import HistoryLimits  # noqa: PLC0415
     from pipelinerun.controller.operator import run_operator  # noqa: PLC0415 - loads kopf too
-    from pipelinerun.controller.settings import OperatorSettings  # noqa: PLC0415
+    from pipelinerun.controller.settings import (  # noqa: PLC0415
+        LeaseSettings,
+        OperatorSettings,
+        default_lease_name,
+    )
 
+    if namespace_selector is not None and namespaces:
+        raise typer.BadParameter("has no place beside -n", param_hint="--namespace-selector")
+    if namespace_selector is not None and in_process:
+        # A run that was handed over could not be ended at the gateway of another operator.
+        raise typer.BadParameter("needs --no-in-process", param_hint="--namespace-selector")
+    lease = LeaseSettings(
+        name=lease_name or default_lease_name(namespace_selector),
+        namespace=lease_namespace,
+        duration=lease_duration,
+    )
     settings = OperatorSettings(
         namespaces=tuple(namespaces or ()),
+        namespace_selector=namespace_selector,
+        lease=lease if leader_elect else None,
         in_process=in_process,
         gateway=gateway,
         http_port=http_port,
@@ -213,7 +284,7 @@ def operator(
         worker_image=worker_image,
         worker_template=worker_pod_template or {},
         history=HistoryLimits(succeeded_history_limit, failed_history_limit),
-        identity=identity or socket.gethostname(),
+        identity=identity or _name(unique=leader_elect),
         kubeconfig=kubeconfig,
         context=context,
         api_qps=api_qps,
@@ -222,6 +293,8 @@ def operator(
         verbose=verbose,
     )
     try:
-        run_operator(settings)
+        ended_in_order = run_operator(settings)
     except ConfigException as error:
         raise typer.BadParameter(str(error), param_hint="--kubeconfig") from None
+    if not ended_in_order:
+        raise typer.Exit(1)

@@ -1,6 +1,6 @@
 """The cache: the last known state of every run, fed by the watch and by our own writes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pipelinerun.controller.history import History
 from pipelinerun.controller.runs import Run, RunKey
@@ -24,13 +24,14 @@ class RunCache:
         """Whether a run is finished and more than the history holds."""
         return self._history.surplus(key)
 
-    def unfinished(self) -> list[RunKey]:
-        """Keys of all runs that are not finished."""
-        return [key for key, run in self._runs.items() if not run.finished]
+    def in_order(self) -> list[RunKey]:
+        """Keys of all runs, those that are finished last."""
+        return sorted(self._runs, key=lambda key: self._runs[key].finished)
 
-    def phases(self) -> Iterator[str]:
-        """The phase of each run; one that has none yet is pending."""
-        return (run.status.phase or "Pending" for run in self._runs.values())
+    def phases(self, covers: Callable[[str], bool]) -> Iterator[str]:
+        """The phase of each run in namespaces that are covered; one that has none is pending."""
+        runs = self._runs.values()
+        return (run.status.phase or "Pending" for run in runs if covers(run.namespace))
 
     def put(self, run: Run) -> None:
         """Store a run unless a newer version of the same object is known."""

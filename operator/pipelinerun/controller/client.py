@@ -10,6 +10,8 @@ import kopf
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from pipelinerun.controller.guard import GuardedApiClient
+from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.limiter import RateLimiter
 from pipelinerun.controller.metrics import RequestMetrics
 from pipelinerun.controller.priorities import current_priority
@@ -37,18 +39,16 @@ async def configuration(settings: OperatorSettings) -> Configuration:
 class Pace:
     """What a client keeps to, and where it counts."""
 
+    leadership: Leadership
     limiter: RateLimiter
     metrics: RequestMetrics
 
 
-class PacedApiClient(ApiClient):
-    """Keeps to a pace.
-
-    Waiting comes first: whatever has to hold when a request is sent is checked after that.
-    """
+class PacedApiClient(GuardedApiClient):
+    """Keeps to a pace. Waiting comes first: that this operator leads is checked after that."""
 
     def __init__(self, loaded: Configuration, pace: Pace) -> None:
-        super().__init__(loaded)
+        super().__init__(loaded, pace.leadership)
         self._limiter, self._metrics = pace.limiter, pace.metrics
 
     async def call_api(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:

@@ -6,6 +6,8 @@ from enum import Enum
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
+from pipelinerun.controller.leadership import NotLeadingError
+
 _CONFLICT = 409
 _GONE = frozenset({404, 410})
 _TRANSIENT = frozenset({408, 425, 429})
@@ -39,13 +41,15 @@ def classify(error: Exception) -> ErrorKind | None:
         if status in _TRANSIENT or status >= _SERVER_ERROR:
             return ErrorKind.TRANSIENT
         return ErrorKind.INVALID
-    if isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
+    if isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError | NotLeadingError):
         return ErrorKind.TRANSIENT
     return None
 
 
 def may_be_done(error: Exception) -> bool:
     """Whether what was asked for may have been done nevertheless: the answer is what is missing."""
+    if isinstance(error, NotLeadingError):
+        return False  # it was not asked for
     answered = isinstance(error, ApiException) and (error.status or 0) < _SERVER_ERROR
     return classify(error) is ErrorKind.TRANSIENT and not answered
 

@@ -99,7 +99,7 @@ class Freshness:
         if event == "DELETED":
             self._shown.pop(metadata["uid"], None)
             return
-        key = metadata["namespace"], metadata["name"]
+        key = metadata.get("namespace", ""), metadata["name"]
         self._shown[metadata["uid"]] = Version(key, int(metadata["resourceVersion"]))
 
     async def run(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipelinerun.controller.election import Election
 from pipelinerun.controller.freshness import Freshness
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.runs import RunKey
@@ -13,8 +14,13 @@ STALLED_AFTER = 120.0
 class Health:
     """Looks at the queue and at the watches."""
 
-    def __init__(self, queue: WorkQueue[RunKey], watches: Sequence[Freshness]) -> None:
-        self._queue, self._watches = queue, watches
+    def __init__(
+        self,
+        queue: WorkQueue[RunKey],
+        watches: Sequence[Freshness],
+        election: Election | None,
+    ) -> None:
+        self._queue, self._watches, self._election = queue, watches, election
 
     def problems(self) -> list[str]:
         """What only a restart can help against."""
@@ -30,8 +36,11 @@ class Health:
 
     def unready(self) -> list[str]:
         """What has to come before the operator can work."""
-        return [
+        missing = [
             f"the first listing of {watch.kind} has not been seen yet"
             for watch in self._watches
             if not watch.complete
         ]
+        if self._election is not None and not self._election.informed:
+            missing.append("the lease could not be read yet")
+        return missing

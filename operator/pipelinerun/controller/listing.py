@@ -44,7 +44,7 @@ def lister(
         for path in paths:
             for item in await _list(client, path, label_selector):
                 metadata = item["metadata"]
-                key = metadata["namespace"], metadata["name"]
+                key = metadata.get("namespace", ""), metadata["name"]
                 versions[metadata["uid"]] = Version(key, int(metadata["resourceVersion"]))
         return versions
 

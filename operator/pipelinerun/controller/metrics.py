@@ -17,7 +17,9 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.freshness import Freshness
+from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.runs import RunKey
 
@@ -69,7 +71,11 @@ class RequestMetrics:
 
 
 def registry_of(
-    cache: RunCache, queue: WorkQueue[RunKey], watches: Sequence[Freshness]
+    cache: RunCache,
+    queue: WorkQueue[RunKey],
+    watches: Sequence[Freshness],
+    leadership: Leadership,
+    duty: Duty,
 ) -> CollectorRegistry:
     """The metrics of an operator; those of its reconciler are registered by itself."""
     registry = CollectorRegistry()
@@ -77,7 +83,7 @@ def registry_of(
         collector(registry=registry)
     build = Info("pipelinerun_operator_build", "The operator's version.", registry=registry)
     build.info({"version": version("pipelinerun-operator")})
-    registry.register(_State(cache, queue, watches))
+    registry.register(_State(cache, queue, watches, leadership, duty))
     return registry
 
 
@@ -85,15 +91,26 @@ class _State(Collector):
     """Read at the moment that somebody asks."""
 
     def __init__(
-        self, cache: RunCache, queue: WorkQueue[RunKey], watches: Sequence[Freshness]
+        self,
+        cache: RunCache,
+        queue: WorkQueue[RunKey],
+        watches: Sequence[Freshness],
+        leadership: Leadership,
+        duty: Duty,
     ) -> None:
         self._cache, self._queue, self._watches = cache, queue, watches
+        self._leadership, self._duty = leadership, duty
 
     def collect(self) -> Iterable[Metric]:
         runs = GaugeMetricFamily("pipelinerun_runs", "Runs, by phase.", labels=("phase",))
-        for phase, count in sorted(Tally(self._cache.phases()).items()):
+        for phase, count in sorted(Tally(self._cache.phases(self._duty.covers)).items()):
             runs.add_metric((phase,), count)
         yield runs
+        yield GaugeMetricFamily(
+            "pipelinerun_operator_leader",
+            "Whether this operator carries out runs: 1 if it leads, 0 if it stands by.",
+            value=float(self._leadership.leads),
+        )
         yield GaugeMetricFamily(
             "pipelinerun_queue_depth",
             "Runs that wait for the reconciler.",

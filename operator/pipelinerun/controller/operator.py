@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+
+from kubernetes.aio.client import ApiClient
 
 from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
 from pipelinerun.controller.api import PipelineRunApi
@@ -13,13 +16,16 @@ from pipelinerun.controller.client import (
     connection_info,
     own_namespace,
 )
-from pipelinerun.controller.freshness import Freshness
+from pipelinerun.controller.duty import Duty
+from pipelinerun.controller.election import Election, LeaseLostError
 from pipelinerun.controller.health import Health
 from pipelinerun.controller.history import History
 from pipelinerun.controller.http import serving
 from pipelinerun.controller.inprocess.realiser import InProcessRealiser
+from pipelinerun.controller.leadership import Leadership
+from pipelinerun.controller.leases import LeaseApi
 from pipelinerun.controller.limiter import RateLimiter
-from pipelinerun.controller.listing import installed, lister
+from pipelinerun.controller.listing import installed
 from pipelinerun.controller.log import set_up_logging
 from pipelinerun.controller.metrics import ReconcilerMetrics, RequestMetrics, registry_of
 from pipelinerun.controller.pods.api import PodApi
@@ -29,94 +35,166 @@ from pipelinerun.controller.priorities import priority_of
 from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
-from pipelinerun.controller.runs import Body, RunKey
+from pipelinerun.controller.runs import RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.controller.sight import RunSight
+from pipelinerun.controller.watched import Watched
 from pipelinerun.controller.watcher import watch
+from pipelinerun.core.leases import LeaseTimes
 
 logger = logging.getLogger(__name__)
 
 RECONCILERS = 8
 """Runs reconciled at once; each waits for the API server most of its time."""
 
+_RUNS = (GROUP, VERSION, PLURAL)
+_PODS = ("", "v1", "pods")
+_NAMESPACES = ("", "v1", "namespaces")
 
-def run_operator(settings: OperatorSettings) -> None:
-    """Run an operator until SIGINT or SIGTERM."""
+
+def run_operator(settings: OperatorSettings) -> bool:
+    """Run an operator until SIGINT or SIGTERM.
+
+    Returns:
+        Whether it ended because it was told to; else it does not lead any more.
+    """
     set_up_logging(settings)
-    asyncio.run(serve(settings))
+    ended_in_order = True
+    try:
+        asyncio.run(serve(settings))
+    except* LeaseLostError as errors:
+        ended_in_order = False
+        logger.error("The lease is lost: %s", _first(errors))  # noqa: TRY400
+    return ended_in_order
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def serve(settings: OperatorSettings) -> None:
-    """Run an operator until the process is told to end; it ends as a whole if any part fails."""
+    """Run an operator until the process is told to end; it ends as a whole if any part fails.
+
+    Raises:
+        LeaseLostError: in a group; it does not lead any more.
+    """
     loaded = await configuration(settings)
+    leadership = Leadership(elected=settings.lease is not None)
     queue: WorkQueue[RunKey] = WorkQueue(lambda key: priority_of(cache.get(key)))
-    cache = RunCache(History(settings.history, announce=queue.add))
-    sight = RunSight(cache, queue)
 
-    def announce_all() -> None:
-        for key in cache.unfinished():
-            queue.add(key)
+    def announce(key: RunKey) -> None:
+        duty.announce(key)
 
+    def forget(key: RunKey) -> None:
+        realisers.release(key)
+
+    cache = RunCache(History(settings.history, announce))
+    duty = Duty(
+        leadership,
+        cache,
+        queue,
+        everywhere=settings.namespace_selector is None,
+        forget=forget,
+    )
+    sight = RunSight(cache, announce)
     in_process = InProcessRealiser(
         settings,
+        leadership,
         namespaces=_allowed(settings),
-        announce=queue.add,
-        announce_all=announce_all,
+        announce=announce,
+        announce_all=duty.announce_all,
     )
-    pace = Pace(RateLimiter(settings.api_qps, settings.api_burst), RequestMetrics())
-    async with api_client(loaded, pace) as client:
+    limiter = RateLimiter(settings.api_qps, settings.api_burst)
+    pace = Pace(leadership, limiter, RequestMetrics())
+    async with api_client(loaded, pace) as client, api_client(loaded) as lease_client:
         pods = WorkerPodRealiser(
             PodApi(client),
             Progress(),
             image=settings.worker_image,
             template=settings.worker_template,
-            announce=queue.add,
+            announce=announce,
         )
-        run_lister = lister(client, f"/apis/{GROUP}/{VERSION}", PLURAL, settings.namespaces)
-        pod_lister = lister(client, "/api/v1", "pods", settings.namespaces, LABEL_UID)
-        runs_shown = Freshness("PipelineRuns", run_lister, sight.deleted)
-        pods_shown = Freshness("pods", pod_lister, pods.deleted)
-        watches = [runs_shown] + ([pods_shown] if settings.worker_image else [])
-
-        def see_pod(event: str | None, body: Body) -> None:
-            pods_shown.see(event, body)
-            pods.see(event, body)
-
-        def see_run(event: str | None, body: Body) -> None:
-            runs_shown.see(event, body)
-            sight.see(event, body)
-
-        registry = registry_of(cache, queue, watches)
+        realisers = Realisers({"InProcess": in_process, "Subprocess": pods})
+        kinds = _watched(settings, client, sight, pods, duty)
+        watches = [it.freshness for it in kinds]
+        election = _election(settings, lease_client, leadership, in_process.extend)
+        registry = registry_of(cache, queue, watches, leadership, duty)
         pace.metrics.register(registry)
         reconciler = Reconciler(
             cache,
             queue,
             PipelineRunApi(client, settings.identity),
-            Realisers({"InProcess": in_process, "Subprocess": pods}),
+            realisers,
+            duty,
             ReconcilerMetrics(registry),
         )
-        background = [
-            in_process.run(),
-            pods.run(),
-            *(watch.run() for watch in watches),
-            *(reconciler.work() for _ in range(RECONCILERS)),
-        ]
+
         _say_hello(settings)
         async with (
-            serving(settings.http_port, Health(queue, watches), registry),
+            serving(settings.http_port, Health(queue, watches, election), registry),
             asyncio.TaskGroup() as group,
         ):
-            await installed(run_lister)
-            tasks = [group.create_task(it) for it in background]
-            await watch(
-                login=lambda: connection_info(loaded),
-                namespaces=settings.namespaces,
-                see_run=see_run,
-                see_pod=see_pod if settings.worker_image else None,
-            )
+            # First of all: what runs in the gateway ends if nobody takes it over in time.
+            leading = _lead(election, duty, pods, reconciler)
+            tasks = [group.create_task(it) for it in (leading, in_process.run())]
+            for kind in kinds:
+                await installed(kind.listing)
+            tasks += [group.create_task(it.run()) for it in watches]
+            await watch(lambda: connection_info(loaded), settings.namespaces, kinds)
+            nothing_is_left = in_process.ends_with_operator
             for task in tasks:
                 task.cancel()
+        if election is not None and nothing_is_left:
+            await election.give_back()
     logger.info("Operator %s has ended", settings.identity)
+
+
+async def _lead(
+    election: Election | None, duty: Duty, pods: WorkerPodRealiser, reconciler: Reconciler
+) -> None:
+    """Carry out runs, as soon as and as long as this operator may."""
+    if election is not None:
+        await election.win()
+    duty.announce_all()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pods.run())
+        for _ in range(RECONCILERS):
+            group.create_task(reconciler.work())
+        if election is not None:
+            group.create_task(election.keep())
+
+
+def _watched(
+    settings: OperatorSettings,
+    client: ApiClient,
+    sight: RunSight,
+    pods: WorkerPodRealiser,
+    duty: Duty,
+) -> list[Watched]:
+    """What there is to see. The API server answers for each, or the operator does not start."""
+    namespaces, selector = settings.namespaces, settings.namespace_selector
+    kinds = [Watched(client, sight, "PipelineRuns", _RUNS, namespaces=namespaces)]
+    if settings.worker_image is not None:
+        kinds.append(
+            Watched(client, pods, "pods", _PODS, namespaces=namespaces, selector=LABEL_UID)
+        )
+    if selector is not None:
+        kinds.append(Watched(client, duty, "namespaces", _NAMESPACES, selector=selector))
+    return kinds
+
+
+def _election(
+    settings: OperatorSettings,
+    client: ApiClient,
+    leadership: Leadership,
+    extended: Callable[[], None],
+) -> Election | None:
+    if settings.lease is None:
+        return None
+    times = LeaseTimes(settings.lease.duration)
+    namespace = settings.lease.namespace or own_namespace(settings)
+    leases = LeaseApi(client, namespace, settings.lease.name, times.request)
+    return Election(leases, settings.identity, times, leadership, extended)
 
 
 def _allowed(settings: OperatorSettings) -> tuple[str, ...]:
@@ -129,9 +207,11 @@ def _allowed(settings: OperatorSettings) -> tuple[str, ...]:
 
 
 def _say_hello(settings: OperatorSettings) -> None:
+    selected = f"namespaces with {settings.namespace_selector}"
     logger.info(
         "Operator %s: watching %s, in-process runs in %s",
         settings.identity,
-        ", ".join(settings.namespaces) or "all namespaces",
+        ", ".join(settings.namespaces)
+        or ("all namespaces" if settings.namespace_selector is None else selected),
         ", ".join(_allowed(settings)) or "no namespace",
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.errors import (
     DeletionRefusedError,
     ErrorKind,
@@ -48,12 +49,14 @@ class Reconciler:
         queue: WorkQueue[RunKey],
         api: PipelineRunApi,
         realisers: Realisers,
+        duty: Duty,
         metrics: ReconcilerMetrics,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
         self._realisers = realisers
+        self._duty = duty
         self._metrics = metrics
         self._written: dict[RunKey, float] = {}
         self._outdated: set[RunKey] = set()
@@ -75,6 +78,10 @@ class Reconciler:
     async def reconcile(self, key: RunKey) -> None:
         """Carry one run on by one decision."""
         run = self._cache.get(key)
+        if not self._duty.covers(key[0]):
+            self._written.pop(key, None)  # it is another operator's by now
+            self._outdated.discard(key)
+            return
         if run is None or key in self._outdated:
             run = await self._read(key)
         if run is None:
@@ -89,6 +96,7 @@ class Reconciler:
         begins = decision.start is not None and decision.start > 0
         with at(Priority.START if begins else Priority.WORK):
             for action in actions(observed.status, decision):
+                self._duty.check()
                 run = await self._do(action, run, job, now)
         if decision.requeue_after is not None:
             self._queue.add_after(key, decision.requeue_after)

@@ -1,5 +1,6 @@
 """What an operator is started with."""
 
+import hashlib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,30 @@ from typing import Any, Literal
 
 from pipelinerun.controller.history import HistoryLimits
 
+_LEASE = "pipelinerun-operator"
+
+
+def default_lease_name(namespace_selector: str | None) -> str:
+    """The name of the lease of the operators that share the same namespaces."""
+    if namespace_selector is None:
+        return _LEASE
+    return f"{_LEASE}-{hashlib.sha256(namespace_selector.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class LeaseSettings:
+    """The lease by which operators elect a leader.
+
+    Attributes:
+        name: of the Lease.
+        namespace: of the Lease; None means the operator's own.
+        duration: seconds after the last renewal for which nobody else takes it.
+    """
+
+    name: str
+    namespace: str | None = None
+    duration: int = 15
+
 
 @dataclass(frozen=True)
 class OperatorSettings:
@@ -15,6 +40,8 @@ class OperatorSettings:
 
     Attributes:
         namespaces: namespaces to watch; none means all.
+        namespace_selector: labels of the namespaces whose runs are carried out; None means any.
+        lease: to be held while acting; None means that there is no other operator.
         in_process_namespaces: namespaces whose runs may use mode InProcess; None means the
             operator's own.
         in_process_capacity: in-process runs at once.
@@ -36,6 +63,8 @@ class OperatorSettings:
     """
 
     namespaces: tuple[str, ...] = ()
+    namespace_selector: str | None = None
+    lease: LeaseSettings | None = None
     in_process_namespaces: tuple[str, ...] | None = None
     in_process_capacity: int = 2
     in_process: bool = True

@@ -1,9 +1,9 @@
-"""What is seen of runs goes into the cache, and the run's key on the queue."""
+"""What is seen of runs goes into the cache, and is announced by the run's key."""
 
 import logging
+from collections.abc import Callable
 
 from pipelinerun.controller.cache import RunCache
-from pipelinerun.controller.queue import WorkQueue
 from pipelinerun.controller.runs import Body, RunKey, UnreadableStatusError, read_run
 
 logger = logging.getLogger(__name__)
@@ -12,8 +12,8 @@ logger = logging.getLogger(__name__)
 class RunSight:
     """Takes in what the watch shows of runs."""
 
-    def __init__(self, cache: RunCache, queue: WorkQueue[RunKey]) -> None:
-        self._cache, self._queue = cache, queue
+    def __init__(self, cache: RunCache, announce: Callable[[RunKey], None]) -> None:
+        self._cache, self._announce = cache, announce
 
     def see(self, event: str | None, body: Body) -> None:
         """Store a run and have it looked at."""
@@ -27,9 +27,9 @@ class RunSight:
         except UnreadableStatusError as error:
             logger.warning("%s/%s is left alone: %s", *key, error)
             return
-        self._queue.add(key)
+        self._announce(key)
 
     def deleted(self, uid: str, key: RunKey) -> None:
         """Forget a run and have what is left of it ended."""
         self._cache.remove(uid, key)
-        self._queue.add(key)
+        self._announce(key)

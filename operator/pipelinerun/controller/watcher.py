@@ -1,13 +1,12 @@
 """kopf, as the watcher only."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
 import kopf
 
-from pipelinerun.api.names import GROUP, LABEL_UID, PLURAL, VERSION
-from pipelinerun.controller.runs import Body
+from pipelinerun.controller.watched import Watched
 
 RELIST_AFTER = 1.0
 """Seconds before everything is listed anew, when a watch cannot go on where it was."""
@@ -26,37 +25,19 @@ class _Endless:
 
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
-See = Callable[[str | None, Body], None]
 
 
-async def watch(
-    login: Login,
-    namespaces: tuple[str, ...],
-    see_run: See,
-    see_pod: See | None,
-) -> None:
-    """Watch runs, and worker pods if ``see_pod`` is given, until a signal ends the process."""
+async def watch(login: Login, namespaces: tuple[str, ...], kinds: Iterable[Watched]) -> None:
+    """Watch objects of some kinds until a signal ends the process."""
     registry = kopf.OperatorRegistry()
+    settings = kopf.OperatorSettings()
 
     @kopf.on.login(registry=registry)
     async def _login(**_: Any) -> kopf.ConnectionInfo:
         return await login()
 
-    # Events are the one kind of handler for which kopf writes nothing to the object. The handler
-    # returns None, because kopf would write any other value into the status.
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def _seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-        see_run(type, body)
-
-    settings = kopf.OperatorSettings()
-    if see_pod is not None:
-        # On the server: all other pods of a cluster are none of our business.
-        settings.watching.label_selectors["", "v1", "pods"] = LABEL_UID
-
-        @kopf.on.event("", "v1", "pods", registry=registry)
-        async def _seen_pod(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-            see_pod(type, body)
-
+    for kind in kinds:
+        _show(kind, registry, settings)
     settings.posting.enabled = False
     settings.networking.error_backoffs = _Endless()
     settings.watching.reconnect_backoff = RELIST_AFTER
@@ -71,3 +52,18 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=namespaces,
     )
+
+
+def _show(
+    watched: Watched, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings
+) -> None:
+    group, version, plural = watched.kind
+    if watched.selector is not None:
+        # On the server: all the others are none of our business.
+        settings.watching.label_selectors[group, version, plural] = watched.selector
+
+    # Events are the one kind of handler for which kopf writes nothing to the object. The handler
+    # returns None, because kopf would write any other value into the status.
+    @kopf.on.event(group, version, plural, registry=registry)
+    async def _seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+        watched.see(type, body)

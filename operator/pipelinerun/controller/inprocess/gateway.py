@@ -22,11 +22,13 @@ from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
+from pipelinerun.controller.inprocess.fence import Fence
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (
     TO_GATEWAY,
     AttemptKey,
     Ended,
+    Extend,
     FromGateway,
     Hello,
     Lost,
@@ -61,8 +63,9 @@ class Actor(Slot):
 class Gateway:
     """Gives attempts to drivers and tells the operator how they fare."""
 
-    def __init__(self, capacity: int, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, capacity: int, writer: asyncio.StreamWriter, fence: Fence) -> None:
         self._capacity = capacity
+        self._fence = fence
         self._writer = writer
         self._epoch = time.time_ns()
         self._actors: list[Actor] = []
@@ -88,6 +91,8 @@ class Gateway:
         while line := await reader.readline():
             message = TO_GATEWAY.validate_json(line)
             match message:
+                case Extend(until=until):
+                    self._fence.extend(until)
                 case Start(job=job):
                     self._start(job)
                 case Stop(key=key, how=how, grace=grace):

@@ -51,6 +51,18 @@ class Open(_Message):
     capacity: int
 
 
+class Extend(_Message):
+    """Operator to gateway: go on until then.
+
+    Attributes:
+        until: when all attempts have to have ended unless there is another such message, by
+            ``clock.now``, which both processes share; None is never.
+    """
+
+    type: Literal["extend"] = "extend"
+    until: float | None
+
+
 class Start(_Message):
     """Operator to gateway: start an attempt."""
 
@@ -111,7 +123,7 @@ class Lost(_Message):
     message: str
 
 
-ToGateway = Annotated[Start | Stop | Release, Field(discriminator="type")]
+ToGateway = Annotated[Extend | Start | Stop | Release, Field(discriminator="type")]
 FromGateway = Annotated[Hello | Progress | Ended | Lost, Field(discriminator="type")]
 
 TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(ToGateway)

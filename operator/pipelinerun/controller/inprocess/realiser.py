@@ -12,6 +12,7 @@ from pipelinerun.controller.inprocess.protocol import (
     FROM_GATEWAY,
     AttemptKey,
     Ended,
+    Extend,
     FromGateway,
     Hello,
     Lost,
@@ -23,6 +24,7 @@ from pipelinerun.controller.inprocess.protocol import (
     ToGateway,
     encode,
 )
+from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.places import Places
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.settings import OperatorSettings
@@ -46,6 +48,7 @@ class InProcessRealiser:
     def __init__(
         self,
         settings: OperatorSettings,
+        leadership: Leadership,
         *,
         namespaces: Collection[str],
         announce: Callable[[RunKey], None],
@@ -55,6 +58,7 @@ class InProcessRealiser:
 
         Args:
             settings: what the operator was started with.
+            leadership: nothing is started or ended without it.
             namespaces: whose runs are allowed.
             announce: told the key of a run of which something new is seen.
             announce_all: called when it is known anew what is running: any run may be affected.
@@ -65,6 +69,8 @@ class InProcessRealiser:
         self._announce_all = announce_all
         self._places = Places(settings.in_process_capacity)
         self._sightings: dict[AttemptKey, Sighting] = {}
+        self._leadership = leadership
+        self._line: asyncio.StreamWriter | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     @property
@@ -137,6 +143,20 @@ class InProcessRealiser:
             for waiting in self._places.next():
                 self._announce(waiting)
 
+    def extend(self) -> None:
+        """Let what runs go on for as long as this operator leads."""
+        if self._line is not None and self._leadership.leads:
+            until = self._leadership.until if self._leadership.elected else None
+            self._line.write(encode(Extend(until=until)))
+
+    @property
+    def ends_with_operator(self) -> bool:
+        """Whether nothing of this operator's goes on running when it ends now."""
+        if not self._settings.in_process or self._settings.gateway is None:
+            return True  # the gateway is a child
+        seen = {sighting.sight for sighting in self._sightings.values()}
+        return self._writer is not None and not seen & {"Starting", "Running"}
+
     async def run(self) -> None:
         """Keep a line to a gateway, for ever."""
         delay = RESTART_DELAY
@@ -149,14 +169,17 @@ class InProcessRealiser:
     async def _one_gateway(self) -> bool:
         """Start a gateway and listen until it ends; returns whether it ever was ready."""
         async with connection(self._settings) as (reader, writer):
+            self._line = writer
             writer.write(encode(Open(capacity=self._settings.in_process_capacity)))
+            self.extend()
             try:
                 while line := await read_line(reader):
                     self._hear(FROM_GATEWAY.validate_json(line), writer)
             except ValueError as error:
                 # Stages share a container with the gateway: nothing they send may end the operator.
                 logger.error("The gateway speaks another language: %s", error)  # noqa: TRY400
-            served, self._writer = self._writer is not None, None
+            served = self._writer is not None
+            self._line = self._writer = None
             return served
 
     def _hear(self, message: FromGateway, writer: asyncio.StreamWriter) -> None:
@@ -190,7 +213,7 @@ class InProcessRealiser:
 
     def _send(self, message: ToGateway) -> None:
         # Without a gateway nothing is lost: the next one says what is running.
-        if self._writer is not None:
+        if self._writer is not None and self._leadership.leads:
             self._writer.write(encode(message))
 
 

@@ -17,10 +17,11 @@ from typing import Any
 from pydantic import ValidationError
 from ray.exceptions import RayError
 
+from pipelinerun.controller.inprocess.fence import Fence
 from pipelinerun.controller.inprocess.gateway import Gateway, watch_health
 from pipelinerun.controller.inprocess.protocol import LINE_LIMIT, Open, RaySettings
 from pipelinerun.engine.session import local_ray
-from pipelinerun.execution import zombies
+from pipelinerun.execution import guardian, zombies
 from pipelinerun.execution.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ def serve_socket(path: Path, *, cpus: int | None, object_store: int | None) -> N
 class Server:
     """Serves connections, one at a time: a new one takes the place of the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
         self.ray_is_up = asyncio.Event()
         self._serving: asyncio.Task[Any] | None = None
 
@@ -71,10 +73,10 @@ class Server:
             await asyncio.wait([before])
         try:
             await self._serve(reader, writer)
-        except ValidationError as error:
-            logger.error("The operator speaks another language: %s", error)  # noqa: TRY400
-        except (RayError, ConnectionError) as error:
-            logger.warning("The connection is given up: %s", error)
+        except* ValidationError as errors:
+            logger.error("The operator speaks another language: %s", errors.exceptions[0])  # noqa: TRY400
+        except* (RayError, ConnectionError) as errors:
+            logger.warning("The connection is given up: %s", errors.exceptions[0])
         finally:
             writer.close()
 
@@ -88,13 +90,19 @@ class Server:
         if not line:
             return
         opened = Open.model_validate_json(line)
-        await self.ray_is_up.wait()
-        gateway = Gateway(opened.capacity, writer)
+        gateway = Gateway(opened.capacity, writer, self._fence)
         try:
-            await gateway.adopt()
-            await gateway.serve(reader)
+            async with asyncio.TaskGroup() as group:
+                # Meanwhile the operator may have to say that it still leads.
+                beginning = group.create_task(self._begin(gateway))
+                await gateway.serve(reader)
+                beginning.cancel()
         finally:
             gateway.close()
+
+    async def _begin(self, gateway: Gateway) -> None:
+        await self.ray_is_up.wait()
+        await gateway.adopt()
 
 
 def _set_up_logging() -> None:
@@ -103,7 +111,7 @@ def _set_up_logging() -> None:
 
 async def _serve_channel(channel: socket.socket, settings: RaySettings) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_LIMIT)
-    server = Server()
+    server = Server(_fence(settings))
     async with _ray(settings):
         server.ray_is_up.set()
         await server.connected(reader, writer)
@@ -113,7 +121,7 @@ async def _serve_socket(path: Path, settings: RaySettings) -> None:
     told = asyncio.Event()
     _listen(told)
     path.unlink(missing_ok=True)  # left by one that was killed
-    server = Server()
+    server = Server(_fence(settings))
     async with await asyncio.start_unix_server(server.connected, path, limit=LINE_LIMIT):
         async with _ray(settings):
             _listen(told)  # again: Ray's handler of SIGTERM aborts
@@ -121,6 +129,17 @@ async def _serve_socket(path: Path, settings: RaySettings) -> None:
             logger.info("Ray is up; serving the operator at %s", path)
             await told.wait()
         server.close()
+
+
+def _fence(settings: RaySettings) -> Fence:
+    """Ends this process with all that it has started: Ray, drivers, stages."""
+
+    def end() -> None:
+        logger.warning("The operator does not lead any more: all runs here end")
+        guardian.sweep(settings.temp_dir, session=0, spared={os.getpid()})
+        os._exit(1)
+
+    return Fence(end)
 
 
 def _listen(told: asyncio.Event) -> None:
