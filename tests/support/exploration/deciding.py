@@ -16,7 +16,16 @@ from pipelinerun.api.status import (
 from pipelinerun.controller.facts import observe
 from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
-from pipelinerun.core.actions import Action, Delete, Release, Start, Stop, WriteStatus, actions
+from pipelinerun.core.actions import (
+    Action,
+    Delete,
+    Reserve,
+    Start,
+    Stop,
+    Tell,
+    WriteStatus,
+    actions,
+)
 from pipelinerun.core.observed import Decision, Refusal, Sighting, Wait
 from pipelinerun.core.policies import decide
 from tests.support.decisions import NOW, WORKER
@@ -119,7 +128,7 @@ class Deciding:
         run = self._run(facts)
         observed, _ = observe(run, eyes, age, NOW, surplus=surplus)
         decision = decide(observed, NOW)
-        todo = tuple(self._todo(it) for it in actions(status, decision) if _matters(it))
+        todo = tuple(self._todo(it) for it in actions(status, decision) if not isinstance(it, Tell))
         if decision.start == number and status.phase not in UNDER_WAY_PHASES:
             raise BrokenError(Invariant.OWN_NUMBER)
         if decision.status != status:
@@ -157,14 +166,12 @@ class Deciding:
                 return Todo("start", number)
             case Stop(number=number, how=how):
                 return Todo("stop", number, how)
+            case Reserve():
+                return Todo("reserve")
             case Delete():
                 return Todo("delete")
             case _:
                 return Todo("release")
-
-
-def _matters(action: Action) -> bool:
-    return isinstance(action, WriteStatus | Start | Stop | Release | Delete)
 
 
 def _check_that_it_rests(run: Run, eyes: Eyes, age: float, decision: Decision) -> None:

@@ -148,5 +148,5 @@ def check_world(world: World, scenario: Scenario) -> None:
 
 
 def rests_in_peace(world: World) -> bool:
-    """Whether the run rests and nothing of it is executed any more."""
-    return rests(world) and not any(it.life in UNENDED for it in world.real)
+    """Whether the run rests, nothing of it is executed any more and no place is kept for it."""
+    return rests(world) and not world.place and not any(it.life in UNENDED for it in world.real)

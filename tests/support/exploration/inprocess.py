@@ -35,7 +35,8 @@ class InProcess:
             kept = {number: it for number, it in world.seen if it in OUTCOMES}
             found: dict[int, Sight] = {it.number: _looks(it) for it in world.real}
             seen = tuple(sorted((kept | found).items()))
-            yield Step("the gateway says what is running", world._replace(ready=True, seen=seen))
+            told = world._replace(ready=True, seen=seen, place=world.place or bool(seen))
+            yield Step("the gateway says what is running", told)
             return
         yield Step("the line to the gateway breaks", world._replace(ready=False), False)
         for number, known in world.seen:
@@ -47,6 +48,9 @@ class InProcess:
 
     def look(self, world: World) -> World:
         return world
+
+    def reserve(self, world: World) -> World:
+        return world._replace(place=True)
 
     def start(self, world: World, number: int, _scenario: Scenario) -> Iterator[Step]:
         if sight(world, number) is not None:
@@ -66,7 +70,7 @@ class InProcess:
         if world.ready:
             for number, _ in world.seen:
                 world = remove(world, number)
-        return world._replace(seen=())
+        return world._replace(seen=(), place=False)
 
 
 def _looks(it: Execution) -> Sight:

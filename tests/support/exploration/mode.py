@@ -24,6 +24,9 @@ class Mode(Protocol):
     def look(self, world: World) -> World:
         """The realiser looks for an attempt under way that is not in sight."""
 
+    def reserve(self, world: World) -> World:
+        """The realiser keeps a place for the run."""
+
     def start(self, world: World, number: int, scenario: Scenario) -> Iterator[Step]:
         """The realiser starts an attempt."""
 

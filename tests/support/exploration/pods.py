@@ -62,6 +62,9 @@ class WorkerPods:
             return world
         return see(world, it.number, _first(it))
 
+    def reserve(self, world: World) -> World:
+        return world
+
     def start(self, world: World, number: int, scenario: Scenario) -> Iterator[Step]:
         it = execution(world, number)
         if it is not None:

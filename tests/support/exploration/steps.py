@@ -37,7 +37,9 @@ class Steps:
         if not world.up:
             yield from self._begin(world)
             return
-        down = world._replace(up=False, refuses=False, view=None, ready=False, todo=(), seen=())
+        down = world._replace(
+            up=False, refuses=False, view=None, ready=False, todo=(), seen=(), place=False
+        )
         yield Step("the operator crashes", down, happy=False)
         yield from self._mode.news(world, self._scenario)
         if world.view != world.run:
@@ -91,11 +93,14 @@ class Steps:
         seen = sight(world, attempt(world.view))
         facts = Facts(world.view, world.age, world.ready, world.refuses, seen)
         for todo, event, happy in self._deciding.choices(facts):
-            if not todo or todo[0].kind != "write":
-                after = world._replace(todo=todo)
-                yield Step(f"the operator decides: {_listed(todo)}", after, happy)
-            elif world.view == world.run:
-                yield from self._write(world, todo, event, happy=happy)
+            here, rest = world, todo
+            if rest and rest[0].kind == "reserve":
+                here, rest = self._mode.reserve(world), rest[1:]
+            if not rest or rest[0].kind != "write":
+                after = here._replace(todo=rest)
+                yield Step(f"the operator decides: {_listed(rest)}", after, happy)
+            elif here.view == here.run:
+                yield from self._write(here, rest, event, happy=happy)
             # else the API server refuses the write: the run has changed meanwhile.
 
     def _write(
@@ -131,6 +136,7 @@ class Steps:
 def _delete(world: World) -> Iterator[Step]:
     """The API server refuses it if the run has changed meanwhile."""
     if world.run is None or world.view != world.run:
+        yield Step("the API server does not delete it", world._replace(todo=()))
         return
     if read(world.run.status).phase not in TERMINAL_PHASES:
         raise BrokenError(Invariant.ENDS_BEFORE_DELETED)

@@ -94,6 +94,7 @@ class World(NamedTuple):
         ready: whether the realiser knows what is running.
         real: what is executed.
         seen: what the realiser has heard of it; lost in a crash.
+        place: whether a place is kept for the run; lost in a crash.
         wishes: how many wishes users have left.
     """
 
@@ -106,6 +107,7 @@ class World(NamedTuple):
     ready: bool = False
     real: tuple[Execution, ...] = ()
     seen: tuple[tuple[int, Sight], ...] = ()
+    place: bool = False
     wishes: int = 0
 
 
