@@ -33,11 +33,8 @@ BY: Final[dict[str, tuple[str, ...]]] = {
     reasons.WAITING_FOR_PLACE: ("operator",),
     reasons.ATTEMPT_STARTING: ("operator",),
     reasons.ATTEMPT_RUNNING: ("pipeline",),
-    reasons.BACKING_OFF: (
-        "pipeline",
-        "cluster",
-        "time",
-    ),
+    reasons.BACKING_OFF: ("pipeline", "cluster", "time"),
+    reasons.FINISHING: (),
     reasons.SUSPENDED: ("user",),
     reasons.SUSPENDING: ("user",),
     reasons.DRAINING: ("user",),
@@ -71,7 +68,8 @@ class Transition(NamedTuple):
         before: phase.
         after: phase.
         how: what has happened, for people.
-        reasons: those that the condition Succeeded may have then.
+        reasons: those that the condition Succeeded may have then; none if they are those of the end
+            that was decided before.
     """
 
     before: Phase
@@ -88,6 +86,8 @@ _FAILURES: Final = (
     *(reasons.PIPELINE_FAILED, reasons.OUT_OF_MEMORY, reasons.INVALID_DEFINITION),
     *(reasons.INFRASTRUCTURE_FAILED, reasons.EVICTED, reasons.POD_DELETED, reasons.CANCELLED),
 )
+_UNENDED: Final[tuple[Phase, ...]] = ("Pending", "Suspended", "Starting", "Running", "Stopping")
+_FINAL: Final[tuple[Phase, ...]] = ("Succeeded", "Failed", "Cancelled")
 TRANSITIONS: Final = (
     Transition("Pending", "Starting", "a place is free", (reasons.ATTEMPT_STARTING,)),
     Transition("Pending", "Suspended", "suspend", (reasons.SUSPENDED,)),
@@ -151,6 +151,11 @@ TRANSITIONS: Final = (
         (reasons.BACKING_OFF,),
     ),
     Transition("Stopping", "Succeeded", "it was through before it heard", (reasons.COMPLETED,)),
+    *(
+        Transition(phase, "Finishing", "it has ended, with finally stages", (reasons.FINISHING,))
+        for phase in _UNENDED
+    ),
+    *(Transition("Finishing", phase, "as it was decided", ()) for phase in _FINAL),
 )
 """All of them."""
 
@@ -207,7 +212,7 @@ def page() -> str:
 def diagram() -> str:
     """All transitions as a picture."""
     arrows = [f"  {it.before} --> {it.after}: {it.how}\n" for it in TRANSITIONS]
-    ends = [f"  {phase} --> [*]\n" for phase in ("Succeeded", "Failed", "Cancelled")]
+    ends = [f"  {phase} --> [*]\n" for phase in _FINAL]
     lines = ["```mermaid\n", "stateDiagram-v2\n", "  [*] --> Pending\n", *arrows, *ends, "```\n"]
     return "".join(lines)
 
@@ -227,6 +232,10 @@ def transition_rows() -> Iterator[Row]:
         events = {event_of(reason) for reason in it.reasons}
         named = codes(event for event in events if event and event not in it.reasons)
         event = named or ("" if None in events else "the same")
+        if it.after == "Finishing":
+            event = "that of the end"
+        elif it.before == "Finishing":
+            event = f"`{reasons.FINALLY_FAILED}`, if they did"
         phases = f"`{it.before}`", f"`{it.after}`"
         yield *phases, it.how, codes(it.reasons), ", ".join(by), event
 

@@ -8,7 +8,7 @@ import pytest
 from pipelinerun.api.spec import Backoff, Retries, RetryRule
 from pipelinerun.core import ends, policies, stopping
 from pipelinerun.core.observed import Policy
-from pipelinerun.core.reasons import ATTEMPT_STARTING
+from pipelinerun.core.reasons import ATTEMPT_STARTING, FINALLY_FAILED
 from scripts.lifecycle import TRANSITIONS, event_of
 from tests.support.exploration.exploring import Change, Exploration
 from tests.support.exploration.invariants import CounterexampleError, Invariant
@@ -17,6 +17,7 @@ from tests.support.exploration.sights import ENDS
 from tests.support.exploration.world import Wish
 
 MODES = ("InProcess", "Subprocess")
+OF_THE_END = "what was decided before"
 
 
 def retries(limit: int = 0, infrastructure_limit: int = 0) -> Retries:
@@ -37,7 +38,7 @@ SCENARIOS = {
         retries(1), wishes=2, suspends=True, shutdowns=("Drain", "Terminate"), deletes=True
     ),
     "deadlines come and go": Scenario(
-        retries(1), wishes=2, suspends=True, limits=("active", "pending", "attempt")
+        retries(1), wishes=2, limits=("active", "pending", "attempt")
     ),
     "deadlines and wishes": Scenario(
         retries(1),
@@ -58,6 +59,13 @@ SCENARIOS = {
         limits=("ttl",),
         history=True,
         trouble=True,
+    ),
+    "finally stages follow": Scenario(
+        wishes=1, suspends=True, shutdowns=("Terminate",), deletes=True, finally_=True
+    ),
+    "finally stages are lost": Scenario(retries(0, 1), ends=("success", "killed"), finally_=True),
+    "held runs have finally stages": Scenario(
+        wish=Wish(suspend=True), wishes=1, shutdowns=("Drain",), ends=("success",), finally_=True
     ),
     "pipelines never end": Scenario(
         wishes=2,
@@ -87,12 +95,18 @@ def test_the_page_on_the_life_of_a_run_tells_exactly_what_can_happen() -> None:
     found = [explored(*case) for case in CASES]
     print(f"{sum(states for states, _ in found):,} states in all")
     changes = {change for _, changes in found for change in changes}
-    told = {(it.before, it.after, reason) for it in TRANSITIONS for reason in it.reasons}
-    assert {(it.before, it.after, it.reason) for it in changes} == told
+    told = {(it.before, it.after, why) for it in TRANSITIONS for why in it.reasons or (OF_THE_END,)}
+    assert {(it.before, it.after, reason_of(it)) for it in changes} == told
+    assert {it.event for it in changes if it.before == "Finishing"} == {None, FINALLY_FAILED}
     for it in changes:
-        # The start of a pod is told by Events of its own.
-        silent = it.reason == ATTEMPT_STARTING and it.event is None
-        assert silent or it.event == event_of(it.reason)
+        if "Finishing" not in it[:2]:
+            # The start of a pod is told by Events of its own.
+            silent = it.reason == ATTEMPT_STARTING and it.event is None
+            assert silent or it.event == event_of(it.reason)
+
+
+def reason_of(change: Change) -> str:
+    return OF_THE_END if change.before == "Finishing" else change.reason
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from pipelinerun.core.actions import (
     WriteStatus,
     actions,
 )
+from pipelinerun.core.finishing import execution_of
 from pipelinerun.core.observed import Decision, Refusal, Sighting, Wait
 from pipelinerun.core.policies import decide
 from tests.support.decisions import NOW, WORKER
@@ -37,6 +38,7 @@ from tests.support.exploration.times import LIMIT, Clock, deadlines
 from tests.support.exploration.world import Sight, Todo, Version, read
 
 _PIPELINE = {"stages": [stage("in", "source"), stage("out", "sink")]}
+_FINALLY = [{"name": "after", "callable": "steps:after"}]
 _PLACE = Wait(reasons.WAITING_FOR_PLACE, "Waiting for a place")
 _RAY = Wait(reasons.WAITING_FOR_RAY, "Waiting for Ray")
 _REFUSAL = Refusal(reasons.NAMESPACE_NOT_ALLOWED, "not here")
@@ -121,7 +123,7 @@ class Deciding:
 
     def _choice(self, facts: Facts, wait: Wait | None, age: float, *, surplus: bool) -> Choice:
         status = read(facts.view.status)
-        number = status.attempt or 0
+        number = execution_of(status)
         seen = sighting(number, facts.sight) if facts.sight else None
         refusal = _REFUSAL if facts.refuses else None
         eyes = Eyes(self._restartable, facts.ready, seen, wait, refusal)
@@ -129,7 +131,7 @@ class Deciding:
         observed, _ = observe(run, eyes, age, NOW, surplus=surplus)
         decision = decide(observed, NOW)
         todo = tuple(self._todo(it) for it in actions(status, decision) if not isinstance(it, Tell))
-        if decision.start == number and status.phase not in UNDER_WAY_PHASES:
+        if decision.start == number and status.phase not in UNDER_WAY_PHASES | {"Finishing"}:
             raise BrokenError(Invariant.OWN_NUMBER)
         if decision.status != status:
             _check_end(status, decision.status, facts.sight)
@@ -141,7 +143,8 @@ class Deciding:
         wish, status = facts.view.wish, read(facts.view.status)
         document = {
             "mode": "Subprocess" if self._restartable else "InProcess",
-            "pipeline": _PIPELINE,
+            "pipeline": _PIPELINE | ({"finally": _FINALLY} if self._scenario.finally_ else {}),
+            "finallyDeadlineSeconds": LIMIT,
             "suspend": wish.suspend,
             "shutdown": wish.shutdown,
         }
@@ -192,12 +195,29 @@ def _check_end(before: PipelineRunStatus, after: PipelineRunStatus, sight: Sight
         raise BrokenError(Invariant.TERMINAL_ABSORBS)
     if (after.exit_code is not None) != (after.phase in TERMINAL_PHASES):
         raise BrokenError(Invariant.EXIT_CODE_AT_THE_END)
+    end = _end_of(after)
+    if before.verdict is not None:
+        if end != _end_of(before):
+            raise BrokenError(Invariant.VERDICT_STANDS)
+    elif end is not None and not _is_observed(*end, sight):
+        raise BrokenError(Invariant.EXIT_CODE_OBSERVED)
+
+
+def _end_of(status: PipelineRunStatus) -> tuple[Phase, int] | None:
+    """How a run ends, once that is decided."""
+    if status.verdict is not None:
+        return status.verdict.phase, status.verdict.exit_code
+    if status.phase in TERMINAL_PHASES and status.exit_code is not None:
+        return status.phase, status.exit_code
+    return None
+
+
+def _is_observed(phase: Phase, code: int, sight: Sight | None) -> bool:
+    """Whether an exit code was seen, or is one by a rule."""
     seen = OUTCOMES[sight].exit_code if sight in OUTCOMES else None
-    allowed: dict[Phase | None, set[int | None]] = {
+    allowed: dict[Phase, set[int | None]] = {
         "Succeeded": {0},
         "Cancelled": {seen, TERMINATED},
         "Failed": {seen, ExitCode.INVALID_DEFINITION, ExitCode.DEADLINE, KILLED} - {0},
     }
-    code = after.exit_code
-    if code not in allowed.get(after.phase, {None}) or (code == 0 and seen != 0):
-        raise BrokenError(Invariant.EXIT_CODE_OBSERVED)
+    return code in allowed[phase] and (code != 0 or seen == 0)

@@ -137,7 +137,8 @@ def check_world(world: World, scenario: Scenario) -> None:
         return
     status, retries = read(world.run.status), scenario.retries
     last = status.attempt or 0
-    if any(it.number > last for it in world.real):
+    handed_out = status.finally_.execution if status.finally_ else 0
+    if any(not -handed_out <= it.number <= last for it in world.real):
         raise BrokenError(Invariant.INTENT_FIRST)
     failed = status.user_failures or 0, status.infrastructure_failures or 0
     if failed[0] > retries.limit + 1 or failed[1] > retries.infrastructure_limit + 1:

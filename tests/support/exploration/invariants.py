@@ -13,6 +13,7 @@ class Invariant(StrEnum):
     ENDS_BEFORE_DELETED = "the operator deletes no run that has not finished"
     EXIT_CODE_AT_THE_END = "there is an exit code at the end, and only there"
     EXIT_CODE_OBSERVED = "the exit code is the one that was observed"
+    VERDICT_STANDS = "finally stages do not change how a run ends"
     COMES_TO_REST = "decisions on the same facts come to rest"
     WITHIN_BUDGET = "there are no more attempts than the budgets allow"
     CAN_END = "a run can always end, or rest as it was wished"

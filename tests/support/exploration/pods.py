@@ -10,9 +10,9 @@ from tests.support.exploration.world import (
     Sight,
     Step,
     World,
+    current,
     execution,
     put,
-    read,
     remove,
     see,
     sight,
@@ -56,8 +56,7 @@ class WorkerPods:
 
     def look(self, world: World) -> World:
         assert world.view is not None
-        status = read(world.view.status)
-        it = execution(world, status.attempt or 0)
+        it = execution(world, current(world.view))
         if it is None or sight(world, it.number) is not None:
             return world
         return see(world, it.number, _first(it))
@@ -66,6 +65,7 @@ class WorkerPods:
         return world
 
     def start(self, world: World, number: int, scenario: Scenario) -> Iterator[Step]:
+        world = _end(world, keep=number)
         it = execution(world, number)
         if it is not None:
             yield Step(f"pod {number} is there", see(world, number, _first(it)))
@@ -89,11 +89,16 @@ class WorkerPods:
         return world
 
     def release(self, world: World) -> World:
-        for number, known in world.seen:
-            it = execution(world, number)
-            if it is not None and known in _UNENDED:
-                world = _delete(world, it)
-        return world._replace(seen=())
+        return _end(world)._replace(seen=())
+
+
+def _end(world: World, keep: int | None = None) -> World:
+    """Delete what has not ended, as far as that is known."""
+    for number, known in world.seen:
+        it = execution(world, number)
+        if it is not None and known in _UNENDED and number != keep:
+            world = _delete(world, it)
+    return world
 
 
 def _delete(world: World, it: Execution) -> World:

@@ -21,6 +21,7 @@ class Scenario:
         limits: what they may set, and take away.
         deletes: whether they may delete the run.
         ends: how executions may end by themselves; never, if there is none.
+        finally_: whether there are finally stages.
         refusals: whether the operator may come up with settings that do not allow the run.
         history: whether other runs may push the finished one out of the history.
         trouble: whether pods may be refused, or have trouble to start.
@@ -35,6 +36,7 @@ class Scenario:
     limits: tuple[Limit, ...] = ()
     deletes: bool = False
     ends: tuple[Life, ...] = ("success", "user failure")
+    finally_: bool = False
     refusals: bool = False
     history: bool = False
     trouble: bool = False

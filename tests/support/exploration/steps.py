@@ -10,7 +10,7 @@ from tests.support.exploration.mode import Mode
 from tests.support.exploration.pods import WorkerPods
 from tests.support.exploration.scenario import Scenario
 from tests.support.exploration.times import Clock
-from tests.support.exploration.world import Step, Todo, Wish, World, attempt, read, sight
+from tests.support.exploration.world import Step, Todo, Wish, World, current, read, sight
 
 MODES: dict[str, Mode] = {"InProcess": InProcess(), "Subprocess": WorkerPods()}
 
@@ -90,7 +90,7 @@ class Steps:
     def _decide(self, world: World) -> Iterator[Step]:
         world = self._mode.look(world)
         assert world.view is not None
-        seen = sight(world, attempt(world.view))
+        seen = sight(world, current(world.view))
         facts = Facts(world.view, world.age, world.ready, world.refuses, seen)
         for todo, event, happy in self._deciding.choices(facts):
             here, rest = world, todo

@@ -50,6 +50,8 @@ class Coarse:
             document["startTime"] = _clipped(status.start_time)
         if "ttl" in limits and status.completion_time:
             document["completionTime"] = _clipped(status.completion_time)
+        if status.finally_ and status.phase == "Finishing":
+            document["finally"]["startTime"] = _clipped(status.finally_.start_time)
         if "attempt" in limits and kept:
             kept[0]["startTime"] = _clipped(status.attempts[-1].start_time)
         if status.next_attempt_time and (status.phase == "Pending" or "pending" in limits):

@@ -1,11 +1,13 @@
 """The world of one run: what there is, and what the operator knows of it."""
 
+import sys
 from collections.abc import Collection
 from functools import cache
 from typing import Literal, NamedTuple
 
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import PipelineRunStatus
+from pipelinerun.core.finishing import execution_of
 
 Life = Literal[
     "waiting",
@@ -63,8 +65,16 @@ def attempt(version: Version) -> int:
     return read(version.status).attempt or 0
 
 
+def current(version: Version) -> int:
+    """The number of the execution that there may be; 0 if there is none."""
+    return execution_of(read(version.status))
+
+
 class Execution(NamedTuple):
-    """An attempt that is executed, or was; ``doomed`` if it is being deleted."""
+    """What is executed, or was: an attempt, or finally stages, whose numbers are negative.
+
+    It is ``doomed`` while it is being deleted.
+    """
 
     number: int
     life: Life
@@ -158,15 +168,18 @@ def unsee(world: World, number: int) -> World:
 
 
 def essence(world: World, ended: Collection[Sight]) -> World:
-    """The same world without what nobody will ever look at: ends of attempts before the last.
+    """The same world without what nobody will ever look at: ends of executions before the last.
 
     An ``ended`` sight is nothing that a realiser would end or start again.
     """
-    if not world.real and not world.seen:
+    if world.run is None or not (world.real or world.seen):
         return world
-    last = min(attempt(it) for it in (world.run, world.view) if it is not None) if world.run else 0
-    if last < 2:
-        return world
-    real = tuple(it for it in world.real if it.number >= last or it.life in UNENDED)
-    seen = tuple(it for it in world.seen if it[0] >= last or it[1] not in ended)
+    last = min(_turn(current(it)) for it in (world.run, world.view) if it is not None)
+    real = tuple(it for it in world.real if _turn(it.number) >= last or it.life in UNENDED)
+    seen = tuple(it for it in world.seen if _turn(it[0]) >= last or it[1] not in ended)
     return world._replace(real=real, seen=seen)
+
+
+def _turn(number: int) -> int:
+    """Finally stages come after all attempts."""
+    return number if number >= 0 else sys.maxsize + number
