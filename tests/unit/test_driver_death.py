@@ -9,10 +9,9 @@ KEY = AttemptKey(namespace="default", name="a", uid="a", number=1)
 KILLED = """\
 The actor died unexpectedly before finishing this task.
 The actor died because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit
-detail: Worker unexpectedly exits with a connection error code 2. End of file. There are some
-potential root causes. (1) The process is killed by SIGKILL by OOM killer due to high memory usage.
-(2) ray stop --force is called. (3) The worker is crashed unexpectedly due to SIGSEGV or other
-unexpected errors."""
+detail: Worker unexpectedly exits with a connection error code 2. End of file. Some common causes
+include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop --force
+was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected error."""
 OUT_OF_MEMORY = "The actor was killed due to the node running low on memory."
 LEFT = "Worker exit detail: Worker exits with an exit code 7."
 

@@ -339,7 +339,7 @@ def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
     """Judge a driver's death by what Ray knows of it."""
     text = " ".join(error.split())
     # What Ray only guesses, of any process that was killed, is no proof.
-    text = text.partition("There are some potential root causes")[0].strip()
+    text = text.partition("Some common causes include")[0].strip()
     if "memory" in text and "kill" in text:
         message = "the driver was killed because memory ran out"
         failure = Failure(class_="OutOfMemory", message=message, signal=9)
