@@ -5,12 +5,13 @@ import json
 import subprocess
 import sys
 
-from ray._private import services
+import pytest
+from ray._private import services, utils
 from ray._private.node import Node
 from ray.data._internal import stats
 from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler
 
-from pipelinerun.engine.trimming import AGENTS, SERVICES, WholeCluster
+from pipelinerun.engine.trimming import AGENTS, SERVICES, WORKERS, WholeCluster, with_fewer_workers
 
 LOOK = """
 import json, psutil, ray
@@ -29,15 +30,22 @@ def test_the_private_parts_are_where_they_were() -> None:
     for name in SERVICES:
         assert callable(getattr(Node, name))
     source = inspect.getsource(services.start_raylet)
-    for option in AGENTS:
+    for option in (*AGENTS, WORKERS):
         assert option in source
     assert "start_ray_process(" in source
+    assert "utils.get_dashboard_dependency_error()" in source
+    assert callable(utils.get_dashboard_dependency_error)
     assert "--runtime-env-agent-port={" in source
     assert callable(stats.get_or_create_stats_actor)
     coordinator = rate_based_cluster_autoscaler.AutoscalingCoordinator
     needed: frozenset[str] = coordinator.__abstractmethods__
     assert needed <= set(dir(WholeCluster))
     assert rate_based_cluster_autoscaler.DefaultAutoscalingCoordinator
+
+
+@pytest.mark.parametrize(("cpus", "workers"), [(1, 1), (2, 1), (3, 2), (64, 32)])
+def test_every_second_cpu_has_a_process_from_the_start(cpus: int, workers: int) -> None:
+    assert with_fewer_workers(["raylet", f"{WORKERS}{cpus}"]) == ["raylet", f"{WORKERS}{workers}"]
 
 
 def test_a_ray_for_one_run_has_no_process_that_serves_nobody() -> None:

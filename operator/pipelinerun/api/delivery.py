@@ -1,9 +1,6 @@
 """Jobs on their way to a worker pod: text small enough for an annotation."""
 
-import base64
-import gzip
-import zlib
-
+from pipelinerun.api.envelope import opened, sealed
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 
@@ -17,8 +14,7 @@ def pack(job: PipelineJob) -> str:
     Raises:
         InvalidDefinitionError: it is too large, compressed as it is.
     """
-    document = job.model_dump_json(by_alias=True, exclude_defaults=True).encode()
-    packed = base64.b64encode(gzip.compress(document, mtime=0)).decode()
+    packed = sealed(job.model_dump_json(by_alias=True, exclude_defaults=True))
     if len(packed) > LIMIT:
         size = f"{len(packed)} bytes when compressed, with the pipeline; {LIMIT} reach a worker pod"
         text = f"{size}. Build an image with the code instead"
@@ -33,6 +29,6 @@ def unpack(text: str) -> PipelineJob:
         ValueError: it is none.
     """
     try:
-        return PipelineJob.model_validate_json(gzip.decompress(base64.b64decode(text)))
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        return PipelineJob.model_validate_json(opened(text))
+    except ValueError as error:
         raise ValueError(f"not a packed job: {error}") from None

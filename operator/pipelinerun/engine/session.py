@@ -29,6 +29,8 @@ _ALONE: dict[str, Any] = {
     # What a stage's process needs is loaded while the driver still prepares.
     "preload_python_modules": ["pipelinerun.engine.stage_task", "ray.data"],
 }
+_NEEDED = ("ray.data", "pipelinerun.engine.run")
+"""What a driver loads besides Ray."""
 _WARM: dict[str, Any] = {"idle_worker_killing_time_threshold_ms": 10 * 60 * 1000}
 
 
@@ -77,10 +79,14 @@ def local_ray(
 
 @contextmanager
 def _starting_alone() -> Iterator[None]:
-    """Load Ray Data while Ray starts: each takes seconds, and starting is mostly waiting."""
+    """Load Ray Data and the engine while Ray starts: that is mostly waiting."""
     from pipelinerun.engine.trimming import no_services  # noqa: PLC0415 - loads Ray
 
-    loading = threading.Thread(target=import_module, args=("ray.data",), name="load Ray Data")
+    def load() -> None:
+        for name in _NEEDED:
+            import_module(name)
+
+    loading = threading.Thread(target=load, name="load the engine")
     loading.start()
     try:
         with no_services():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import services
+from ray._private import services, utils
 from ray._private.node import Node
 
 SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
@@ -24,6 +24,8 @@ AGENTS = ("--dashboard_agent_command=", "--runtime_env_agent_command=")
 """Options of a raylet with the commands of the two processes that it starts for itself."""
 AGENT_DELAY = 10.0
 """Seconds before the agent starts that prepares environments for tasks that ask for one."""
+WORKERS = "--num_prestart_python_workers="
+"""Option of a raylet with the number of processes for tasks that it starts at once."""
 
 _PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "metrics_export_port")
 _ENVIRONMENTS_PORT = "runtime_env_agent_port"
@@ -40,13 +42,15 @@ def no_services() -> Iterator[None]:
     with _replaced(
         *((Node, name, _nothing) for name in SERVICES),
         (services, "start_ray_process", _start_alone),
+        # It loads what a dashboard needs, only to see whether it is there.
+        (utils, "get_dashboard_dependency_error", _nothing),
     ):
         yield
 
 
 def _start_alone(command: Sequence[str], *arguments: Any, **options: Any) -> Any:
     if any(word.startswith(AGENTS) for word in command):
-        command = without_agents(command)
+        command = with_fewer_workers(without_agents(command))
     return _start_process(command, *arguments, **options)
 
 
@@ -68,6 +72,20 @@ def without_agents(command: Sequence[str]) -> list[str]:
     commands = {dashboard: _python(_PAUSE), environments: later}
     return [
         next((name + it for name, it in commands.items() if word.startswith(name)), word)
+        for word in command
+    ]
+
+
+def with_fewer_workers(command: Sequence[str]) -> list[str]:
+    """The command of a raylet that starts a process for every second CPU, the others when needed.
+
+    Each loads Ray Data before it takes a task, for a second of CPU. The driver does so too
+    meanwhile, and it is the driver that the first row waits for.
+    """
+    return [
+        f"{WORKERS}{(int(word.removeprefix(WORKERS)) + 1) // 2}"
+        if word.startswith(WORKERS)
+        else word
         for word in command
     ]
 

@@ -1,4 +1,7 @@
-"""What runs in the child process of a ``SubprocessStrategy``: Ray and the pipeline on it."""
+"""What runs in the child process of a ``SubprocessStrategy``: Ray and the pipeline on it.
+
+Loads little before Ray is on its way: starting it takes longest, and is mostly waiting.
+"""
 
 import io
 import json
@@ -8,15 +11,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.status import Outcome
 from pipelinerun.engine.session import local_ray
 from pipelinerun.execution import services
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.interruption import Interruption, exit_within
 from pipelinerun.execution.reporter import Reporter
+
+if TYPE_CHECKING:
+    from pipelinerun.api.status import Outcome
 
 _EXIT_SECONDS = 10.0
 
@@ -27,28 +31,31 @@ def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     reporter, interruption = Reporter(channel), Interruption(request["grace"])
     draining = threading.Event()
     threading.Thread(target=_listen, args=(channel, draining), name="ears", daemon=True).start()
-    job = PipelineJob.model_validate_json(request["job"])
 
-    def run() -> Outcome:
+    verdict = json.loads(request["job"]).get("verdict")  # finally stages need no Ray
+
+    def run() -> "Outcome":
+        from pipelinerun.api.job import PipelineJob  # noqa: PLC0415 - loaded while Ray started
+
         ray_is_up.set()
         return drive(
-            job,
+            PipelineJob.model_validate_json(request["job"]),
             on_progress=reporter.progress,
             stopping=interruption.stopping,
             draining=draining,
         )
 
-    def settle(outcome: Outcome) -> Outcome:
+    def settle(outcome: "Outcome") -> "Outcome":
         return reporter.outcome(interruption.applied_to(outcome))
 
-    def run_with_services() -> Outcome:
+    def run_with_services() -> "Outcome":
         outcome = settle(within(_owned_services(), run))
         # The signal may have reached Ray too, whose shutdown would then abort this process.
         interruption.leave(outcome.exit_code)
         return outcome
 
     def run_on_ray() -> None:
-        ray = nullcontext() if job.verdict else local_ray(Path(request["workspace"]))
+        ray = nullcontext() if verdict else local_ray(Path(request["workspace"]))
         try:
             outcomes.append(settle(within(ray, run_with_services)))
         finally:

@@ -1,8 +1,10 @@
 """The handle of an execution that goes on in the background."""
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
-from pipelinerun.api.status import Outcome
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.status import Outcome
 
 
 class ExecutionHandle(ABC):
@@ -28,10 +30,10 @@ class ExecutionHandle(ABC):
         """
 
     @abstractmethod
-    def wait(self, timeout: float | None = None) -> Outcome | None:
+    def wait(self, timeout: float | None = None) -> "Outcome | None":
         """Wait for the end, at most ``timeout`` seconds; None when it has not come."""
 
     @property
     @abstractmethod
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> "Outcome | None":
         """How the execution ended; None before."""

@@ -1,26 +1,23 @@
 """Executes pipelines in a child process."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
-from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.execution import services
 from pipelinerun.execution.child_process import ChildProcess
 from pipelinerun.execution.handle import ExecutionHandle
 from pipelinerun.execution.options import ExecutionOptions
-from pipelinerun.execution.outcomes import cannot_start, of_wait_status
 from pipelinerun.execution.result import ExecutionResult, PipelineFailedError
 from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
+
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.job import PipelineJob
+    from pipelinerun.api.status import Outcome, StageStatus
 
 CHILD = "pipelinerun.execution.child:main"
 DRAIN = {"drain": True}
 """What a child is told whose sources are to end."""
-
-_STAGES = TypeAdapter(list[StageStatus])
 
 
 class SubprocessStrategy(ProcessExecutionStrategy):
@@ -41,14 +38,15 @@ class SubprocessStrategy(ProcessExecutionStrategy):
         self._child = child
 
     def execute(
-        self, config: PipelineJob, options: ExecutionOptions = DEFAULT_OPTIONS
+        self, config: "PipelineJob", options: ExecutionOptions = DEFAULT_OPTIONS
     ) -> ExecutionResult:
         """See ``ProcessExecutionStrategy``.
 
         Ctrl-C ends a blocking execution in order, a second one at once; either way the child's
         group is gone when KeyboardInterrupt leaves here.
         """
-        handle = SubprocessHandle(config, options, self._services, self._child)
+        job = config.model_dump_json(by_alias=True)
+        handle = SubprocessHandle(job, options, self._services, self._child)
         try:
             handle.start()
             if not options.block:
@@ -65,8 +63,13 @@ class SubprocessHandle(ExecutionHandle):
     """The handle of a pipeline in a child process. ``stop`` kills the child's process group."""
 
     def __init__(
-        self, job: PipelineJob, options: ExecutionOptions, owned_services: Sequence[str], child: str
+        self,
+        job: str,
+        options: ExecutionOptions,
+        owned_services: Sequence[str] = (),
+        child: str = CHILD,
     ) -> None:
+        """Prepare the execution of a job, given as JSON; the other arguments as elsewhere."""
         self._on_progress = options.on_progress
         self._ready = self._stopped = self._draining = False
         self._reported: Outcome | None = None
@@ -75,7 +78,7 @@ class SubprocessHandle(ExecutionHandle):
         self._oom_kills = ControlGroup().oom_kills()
         self._process = ChildProcess(
             child,
-            {"job": job.model_dump_json(by_alias=True)},
+            {"job": job},
             stdout=options.stdout,
             stderr=options.stderr,
             environment=services.marker(owned_services),
@@ -89,6 +92,8 @@ class SubprocessHandle(ExecutionHandle):
         try:
             self._process.start()
         except OSError as error:
+            from pipelinerun.execution.outcomes import cannot_start  # noqa: PLC0415 - see above
+
             reason = f"the child process could not be started: {error}"
             raise PipelineFailedError(cannot_start(reason, error)) from error
 
@@ -107,13 +112,13 @@ class SubprocessHandle(ExecutionHandle):
         if self._ready:
             self._process.send(DRAIN)
 
-    def wait(self, timeout: float | None = None) -> Outcome | None:
+    def wait(self, timeout: float | None = None) -> "Outcome | None":
         """See ``ExecutionHandle``."""
         self._process.wait(timeout)
         return self._outcome
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> "Outcome | None":
         """What the child told, else what its end tells."""
         return self._outcome
 
@@ -121,7 +126,9 @@ class SubprocessHandle(ExecutionHandle):
         outcome = self._reported or self._judge(returncode)
         self._outcome = outcome.model_copy(update={"elapsed_seconds": self._process.elapsed})
 
-    def _judge(self, returncode: int) -> Outcome:
+    def _judge(self, returncode: int) -> "Outcome":
+        from pipelinerun.execution.outcomes import of_wait_status  # noqa: PLC0415 - see above
+
         outcome = of_wait_status(
             returncode,
             ready=self._ready,
@@ -131,13 +138,15 @@ class SubprocessHandle(ExecutionHandle):
         return outcome.model_copy(update={"stages": self._stages})
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
+        from pipelinerun.execution import reports  # noqa: PLC0415 - see above
+
         if not self._ready:
             self._ready = True
             if self._draining:
                 self._process.send(DRAIN)
         if "outcome" in message:
-            self._reported = Outcome.model_validate(message["outcome"])
+            self._reported = reports.outcome_of(message["outcome"])
         elif "progress" in message:
-            self._stages = _STAGES.validate_python(message["progress"])
+            self._stages = reports.stages_of(message["progress"])
             if self._on_progress is not None:
                 self._on_progress(self._stages)

@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE
-from pipelinerun.api.status import Outcome
-from pipelinerun.execution.outcomes import interrupted
 from pipelinerun.execution.process_groups import HANDLE_GRACE
+
+if TYPE_CHECKING:  # loaded when Ray starts already
+    from pipelinerun.api.status import Outcome
 
 
 class Interruption:
@@ -32,8 +34,10 @@ class Interruption:
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
 
-    def applied_to(self, outcome: Outcome) -> Outcome:
+    def applied_to(self, outcome: "Outcome") -> "Outcome":
         """The outcome in the light of the signal that came, if one did."""
+        from pipelinerun.execution.outcomes import interrupted  # noqa: PLC0415 - see above
+
         return outcome if self._signal is None else interrupted(outcome, self._signal)
 
     def leave(self, code: int) -> None:

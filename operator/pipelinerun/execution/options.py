@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from pipelinerun.api.status import StageStatus
 from pipelinerun.execution.process_groups import HANDLE_GRACE
 
-ProgressListener = Callable[[list[StageStatus]], None]
+if TYPE_CHECKING:  # a child process starts Ray before it loads more
+    from pipelinerun.api.status import StageStatus
+
+ProgressListener = Callable[[list["StageStatus"]], None]
 Stream = IO[Any]
 
 

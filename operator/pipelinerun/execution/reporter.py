@@ -3,9 +3,12 @@
 import socket
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.execution.bootstrap import send
+
+if TYPE_CHECKING:  # loaded when Ray starts already
+    from pipelinerun.api.status import Outcome, StageStatus
 
 
 class Reporter:
@@ -16,11 +19,11 @@ class Reporter:
         self._outcome: Outcome | None = None
         self._lock = threading.Lock()  # a message must not be cut into by another thread's
 
-    def progress(self, stages: list[StageStatus]) -> None:
+    def progress(self, stages: "list[StageStatus]") -> None:
         """Tell how far the stages are."""
         self._send({"progress": [it.model_dump(mode="json", by_alias=True) for it in stages]})
 
-    def outcome(self, outcome: Outcome) -> Outcome:
+    def outcome(self, outcome: "Outcome") -> "Outcome":
         """Tell how the pipeline ended; only the first time counts, and is returned."""
         if self._outcome is None:
             self._outcome = outcome

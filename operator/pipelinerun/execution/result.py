@@ -1,10 +1,13 @@
 """What an execution returns."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipelinerun.api.exit_codes import ExitCode
-from pipelinerun.api.status import Outcome
 from pipelinerun.execution.handle import ExecutionHandle
+
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.status import Outcome
 
 
 class PipelineFailedError(RuntimeError):
@@ -14,7 +17,7 @@ class PipelineFailedError(RuntimeError):
         outcome: how it ended.
     """
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: "Outcome") -> None:
         reason = outcome.failure.message if outcome.failure else ""
         message = f"Pipeline failed with exit code {outcome.exit_code}"
         super().__init__(f"{message}: {reason}" if reason else message)
@@ -33,10 +36,10 @@ class ExecutionResult:
 
     interface: ExecutionHandle | None = None
     elapsed_time: float | None = None
-    outcome: Outcome | None = None
+    outcome: "Outcome | None" = None
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "ExecutionResult":
+    def of(cls, outcome: "Outcome") -> "ExecutionResult":
         """The result of a pipeline that has ended.
 
         Raises:

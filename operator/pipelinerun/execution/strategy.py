@@ -1,10 +1,13 @@
 """The interface of all execution strategies."""
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
-from pipelinerun.api.job import PipelineJob
 from pipelinerun.execution.options import ExecutionOptions
 from pipelinerun.execution.result import ExecutionResult
+
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.job import PipelineJob
 
 DEFAULT_OPTIONS = ExecutionOptions()
 
@@ -14,7 +17,7 @@ class ProcessExecutionStrategy(ABC):
 
     @abstractmethod
     def execute(
-        self, config: PipelineJob, options: ExecutionOptions = DEFAULT_OPTIONS
+        self, config: "PipelineJob", options: ExecutionOptions = DEFAULT_OPTIONS
     ) -> ExecutionResult:
         """Run a pipeline.
 

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipelinerun.api.status import Outcome, StageStatus
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.status import Outcome, StageStatus
 
 
 class Board:
@@ -14,16 +16,16 @@ class Board:
         self._stages: tuple[StageStatus, ...] = ()
         self._outcome: Outcome | None = None
 
-    def update(self, stages: Sequence[StageStatus]) -> None:
+    def update(self, stages: "Sequence[StageStatus]") -> None:
         """The stages as they are now."""
         self._stages = tuple(stages)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: "Outcome") -> None:
         """The attempt has ended."""
         self._outcome = outcome
 
     @property
-    def stages(self) -> tuple[StageStatus, ...]:
+    def stages(self) -> "tuple[StageStatus, ...]":
         """The stages as they were last seen."""
         return self._stages
 

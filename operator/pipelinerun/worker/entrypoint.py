@@ -1,4 +1,7 @@
-"""Runs one job in a supervised child process, tells how it fares, and ends with its exit code."""
+"""Runs one job in a supervised child process, tells how it fares, and ends with its exit code.
+
+What takes long to load is loaded when the child is on its way: the first row waits for that.
+"""
 
 import os
 import signal
@@ -6,19 +9,19 @@ import sys
 import threading
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from pipelinerun.api.delivery import unpack
-from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.status import Outcome
-from pipelinerun.api.termination import encode
+from pipelinerun.api.envelope import opened
 from pipelinerun.execution import zombies
 from pipelinerun.execution.handle import ExecutionHandle
-from pipelinerun.execution.in_subprocess import SubprocessStrategy
+from pipelinerun.execution.in_subprocess import SubprocessHandle
 from pipelinerun.execution.options import ExecutionOptions
-from pipelinerun.execution.outcomes import cannot_start
 from pipelinerun.execution.result import PipelineFailedError
 from pipelinerun.worker.board import Board
 from pipelinerun.worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from pipelinerun.api.status import Outcome
 
 _REAP_SECONDS = 1.0
 
@@ -34,10 +37,12 @@ def run_worker(settings: WorkerSettings) -> int:
     return outcome.exit_code
 
 
-def _outcome(settings: WorkerSettings, board: Board, stopping: threading.Event) -> Outcome:
+def _outcome(settings: WorkerSettings, board: Board, stopping: threading.Event) -> "Outcome":
     try:
-        job = unpack(settings.job.read_text())
+        job = opened(settings.job.read_text())
     except (OSError, ValueError) as error:
+        from pipelinerun.execution.outcomes import cannot_start  # noqa: PLC0415 - see above
+
         return cannot_start(f"the job could not be read: {error}", error)
     try:
         handle = _start(job, settings, board)
@@ -50,7 +55,7 @@ def _outcome(settings: WorkerSettings, board: Board, stopping: threading.Event) 
     return outcome
 
 
-def _start(job: PipelineJob, settings: WorkerSettings, board: Board) -> ExecutionHandle:
+def _start(job: str, settings: WorkerSettings, board: Board) -> ExecutionHandle:
     options = ExecutionOptions(
         block=False,
         stdout=sys.stdout,
@@ -59,19 +64,22 @@ def _start(job: PipelineJob, settings: WorkerSettings, board: Board) -> Executio
         grace=settings.grace,
     )
     zombies.reap_for_ever(_REAP_SECONDS)
-    handle = SubprocessStrategy().execute(job, options).interface
-    assert handle is not None  # not blocking
+    handle = SubprocessHandle(job, options)
+    handle.start()
     return handle
 
 
-def _serve(
-    settings: WorkerSettings, job: PipelineJob, board: Board, handle: ExecutionHandle
-) -> None:
-    """Tell progress and hear orders. Loaded late: the pipeline is starting meanwhile."""
-    from pipelinerun.worker.server import serve  # noqa: PLC0415
+def _serve(settings: WorkerSettings, job: str, board: Board, handle: ExecutionHandle) -> None:
+    """Tell progress and hear orders."""
+    from pipelinerun.api.job import PipelineJob  # noqa: PLC0415 - see above
+    from pipelinerun.worker.server import serve  # noqa: PLC0415 - see above
 
     try:
-        serve(settings.port, job.run, board, handle.drain)
+        run = PipelineJob.model_validate_json(job).run
+    except ValueError:
+        return  # the child tells what is wrong with it
+    try:
+        serve(settings.port, run, board, handle.drain)
     except OSError as error:
         sys.stderr.write(f"Progress and metrics are not served: {error}\n")
 
@@ -92,9 +100,11 @@ def _stop_when_told(handle: ExecutionHandle, stopping: threading.Event) -> None:
     threading.Thread(target=work, name="stop", daemon=True).start()
 
 
-def _last_words(settings: WorkerSettings, outcome: Outcome) -> None:
+def _last_words(settings: WorkerSettings, outcome: "Outcome") -> None:
     if settings.termination_message is None:
         return
+    from pipelinerun.api.termination import encode  # noqa: PLC0415 - see above
+
     with suppress(OSError):  # a full disk: the exit code is still told
         descriptor = os.open(settings.termination_message, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with os.fdopen(descriptor, "w") as file:
