@@ -188,7 +188,8 @@ def test_finally_stages_have_a_pod_whose_log_stays(cluster: Cluster, runs: Runs)
     assert pod != status["worker"]["pod"]
     selector = "-lpipelinerun.dev/run=wound-up,pipelinerun.dev/finally"
     assert cluster.kubectl("logs", "-n", NAMESPACE, selector) == "wound-up 1\n"
-    assert cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded"
+    # The end of its container is known before that of the pod.
+    wait_for(lambda: cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded", 60)
 
 
 def test_deleting_a_run_ends_its_pod(cluster: Cluster, runs: Runs) -> None:
