@@ -35,7 +35,7 @@ def provide() -> Binaries:
     missing = [name for name in NEEDED if name not in found]
     if missing:
         folder = cache_folder(os.environ)
-        with _lock(folder):
+        with locked(folder):
             _build_missing(missing, folder)
         found |= {name: folder / name for name in missing}
     return Binaries(found["etcd"], found["kube-apiserver"], found["kubectl"])
@@ -48,7 +48,7 @@ def provide_node() -> dict[str, Path]:
         build.BuildError: they cannot be built; the message says what to do.
     """
     folder = cache_folder(os.environ)
-    with _lock(folder):
+    with locked(folder):
         _build_missing(OF_A_NODE, folder)
     return {name: folder / name for name in OF_A_NODE}
 
@@ -60,7 +60,7 @@ def provide_helm() -> Path:
         build.BuildError: it cannot be built; the message says what to do.
     """
     helm = helm_path()
-    with _lock(helm.parent):
+    with locked(helm.parent):
         _build_missing(["helm"], helm.parent)
     return helm
 
@@ -111,7 +111,7 @@ def _build_missing(names: Iterable[str], folder: Path) -> None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Two processes must not build the same thing at once."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:

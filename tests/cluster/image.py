@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import requirements
-from tests.cluster.binaries import cache_folder
+from tests.cluster.binaries import cache_folder, locked
 from tests.cluster.build import BuildError, progress
 from tests.cluster.node import Cluster
 
@@ -32,7 +32,11 @@ def build() -> Path:
     """
     requirements.check()
     folder = cache_folder(os.environ).parent / f"image-{_RELEASE}"
-    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return _built(folder)
+
+
+def _built(folder: Path) -> Path:
     wheels = _wheels(folder)
     base = _base(folder)
     layout = folder / "layout"
