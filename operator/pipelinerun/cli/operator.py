@@ -91,7 +91,7 @@ def operator(
         setting(
             metavar="NAME",
             rich_help_panel=_ELECTION,
-            help="Name of the Lease. One for each --namespace-selector when left out.",
+            help="Name of the Lease. One for each selector of namespaces when left out.",
         ),
     ] = None,
     lease_namespace: Annotated[
