@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -65,3 +66,11 @@ def test_tracebacks_show_the_source() -> None:
         assert module.__loader__ is not None
         assert importer.CodeImporter({"alpha.py": text}).get_source("alpha") == text
         assert module.f.__code__.co_filename == "alpha.py"
+
+
+def test_a_traceback_shows_the_lines_of_the_code_that_ran() -> None:
+    for text in ("old", "new"):
+        with importer.installed({"alpha.py": f"def fail():\n    raise ValueError('{text}')"}):
+            with pytest.raises(ValueError, match=text) as raised:
+                importlib.import_module("alpha").fail()
+            assert f"raise ValueError('{text}')" in "".join(traceback.format_tb(raised.tb))

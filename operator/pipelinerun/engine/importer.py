@@ -1,6 +1,7 @@
 """Importing the code that comes with a run, straight from memory."""
 
 import importlib.util
+import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ class CodeImporter(MetaPathFinder, InspectLoader):
         """See ``Loader``."""
         name = module.__name__
         path = f"{name.replace('.', '/')}.py"
+        linecache.cache.pop(path, None)  # tracebacks would show the lines of the run before
         exec(compile(self.get_source(name), path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the run's own code
 
 
