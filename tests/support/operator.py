@@ -53,11 +53,15 @@ class OperatorProcess:
     def wait_ready(self, times: int = 1) -> None:
         """Wait until it has said for the given time that Ray is there."""
         deadline = time.monotonic() + START_TIMEOUT
-        while self.log.read_text().count(READY) < times:
+        while self.ready_times() < times:
             self.check_alive()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no Ray after {START_TIMEOUT:.0f} s:\n{self.tail()}")
             time.sleep(0.05)
+
+    def ready_times(self) -> int:
+        """How often it has said so far that Ray is there."""
+        return self.log.read_text().count(READY) if self.log.exists() else 0
 
     def check_alive(self) -> None:
         """Fail with the end of the log if it has ended."""

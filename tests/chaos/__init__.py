@@ -1,0 +1,1 @@
+"""Tests with kills and injected faults, on a real node."""
