@@ -48,7 +48,8 @@ class Duty:
             self._queue.add(key)
             return
         run = self._cache.get(key)
-        if not covered or run is None or run.finished:
+        # One that is not there may not be listed yet: what runs of it must not be forgotten.
+        if not covered or (run is not None and run.finished):
             self._forget(key)
 
     def announce_all(self) -> None:

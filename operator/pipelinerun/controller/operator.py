@@ -135,7 +135,7 @@ async def serve(settings: OperatorSettings) -> None:
             asyncio.TaskGroup() as group,
         ):
             # First of all: what runs in the gateway ends if nobody takes it over in time.
-            leading = _lead(election, duty, pods, reconciler)
+            leading = _lead(election, duty, in_process, pods, reconciler)
             tasks = [group.create_task(it) for it in (leading, in_process.run())]
             for kind in kinds:
                 await installed(kind.listing)
@@ -150,12 +150,17 @@ async def serve(settings: OperatorSettings) -> None:
 
 
 async def _lead(
-    election: Election | None, duty: Duty, pods: WorkerPodRealiser, reconciler: Reconciler
+    election: Election | None,
+    duty: Duty,
+    in_process: InProcessRealiser,
+    pods: WorkerPodRealiser,
+    reconciler: Reconciler,
 ) -> None:
     """Carry out runs, as soon as and as long as this operator may."""
     if election is not None:
         await election.win()
     duty.announce_all()
+    in_process.announce_known()
     async with asyncio.TaskGroup() as group:
         group.create_task(pods.run())
         for _ in range(RECONCILERS):

@@ -207,9 +207,14 @@ class InProcessRealiser:
         self._sightings = {key: Sighting(key.number, "Running") for key in attempts} | ended
         for key in self._sightings:
             self._places.take(_run_key(key))
-            self._announce(_run_key(key))
+        self.announce_known()
         logger.info("Ray is ready; %d attempts are running on it", len(attempts))
         self._announce_all()
+
+    def announce_known(self) -> None:
+        """Have every run looked at of which there is an attempt, also those that are gone."""
+        for key in [*self._sightings]:
+            self._announce(_run_key(key))
 
     def _send(self, message: ToGateway) -> None:
         # Without a gateway nothing is lost: the next one says what is running.
