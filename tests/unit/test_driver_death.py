@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelinerun.controller.inprocess.gateway import lost_or_ended
+from pipelinerun.controller.inprocess.judge import lost_or_ended
 from pipelinerun.controller.inprocess.protocol import AttemptKey, Ended, Lost
 
 KEY = AttemptKey(namespace="default", name="a", uid="a", number=1)

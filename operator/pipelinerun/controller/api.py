@@ -26,12 +26,11 @@ from pipelinerun.controller.errors import (
     message_of,
 )
 from pipelinerun.controller.priorities import Priority, at
+from pipelinerun.controller.requests import TIMEOUT
 from pipelinerun.controller.runs import Body, Run, RunKey, read_run
 from pipelinerun.core.observed import Event
 
 COMPONENT = "pipelinerun-operator"
-TIMEOUT = 15.0
-"""Seconds for one request."""
 _NOT_FOUND = 404
 
 

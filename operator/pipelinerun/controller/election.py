@@ -12,7 +12,7 @@ from typing import NoReturn
 from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.controller import clock
-from pipelinerun.controller.errors import ErrorKind, classify, message_of
+from pipelinerun.controller.errors import ErrorKind, classify, message_of, tolerated
 from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.leases import LeaseApi, time_of_lease
 from pipelinerun.core.leases import (
@@ -92,14 +92,9 @@ class Election:
         if self._lease is None or not self._leadership.leads:
             return
         self._leadership.end()
-        try:
+        with tolerated(logger, "The lease was not given back"):
             record = given_back(self._lease.record, time_of_lease())
             await self._leases.write(record, self._lease.version)
-        except Exception as error:
-            if classify(error) is None:
-                raise
-            logger.warning("The lease was not given back: %s", message_of(error))
-        else:
             logger.info("The lease was given back")
 
     async def _try_to_take(self) -> tuple[float, str]:
@@ -127,17 +122,13 @@ class Election:
     async def _try_to_renew(self) -> None:
         lease = self._lease
         assert lease is not None  # it was taken
-        try:
+        with tolerated(logger, "The lease was not renewed"):
             try:
                 await self._write(renewed(lease.record, time_of_lease()), lease)
             except ApiException as error:
                 if classify(error) not in {ErrorKind.CONFLICT, ErrorKind.LOST}:
                     raise
                 await self._look_again(lease)
-        except Exception as error:
-            if classify(error) is None:
-                raise
-            logger.warning("The lease was not renewed: %s", message_of(error))
 
     async def _look_again(self, mine: SeenLease) -> None:
         """The lease is another version than was thought: written by whom?"""

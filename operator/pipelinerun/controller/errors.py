@@ -1,6 +1,9 @@
 """Errors of the API server, classified once."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 import aiohttp
@@ -52,6 +55,17 @@ def may_be_done(error: Exception) -> bool:
         return False  # it was not asked for
     answered = isinstance(error, ApiException) and (error.status or 0) < _SERVER_ERROR
     return classify(error) is ErrorKind.TRANSIENT and not answered
+
+
+@contextmanager
+def tolerated(logger: logging.Logger, what: str) -> Iterator[None]:
+    """Go on after an error that came from talking to the API server, with ``what`` in the log."""
+    try:
+        yield
+    except Exception as error:
+        if classify(error) is None:
+            raise
+        logger.warning("%s: %s", what, message_of(error))
 
 
 def message_of(error: Exception) -> str:

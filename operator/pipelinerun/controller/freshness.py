@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipelinerun.controller.errors import classify
+from pipelinerun.controller.errors import classify, message_of
 from pipelinerun.controller.runs import Body, RunKey
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Freshness:
                 if classify(error) is None:
                     raise
                 # Without the API server nobody can say that the watch is at fault.
-                logger.debug("%s could not be listed: %s", self.kind, error)
+                logger.debug("%s could not be listed: %s", self.kind, message_of(error))
 
     async def check(self) -> None:
         """Compare once. Errors of the client pass through."""

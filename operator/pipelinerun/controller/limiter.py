@@ -3,6 +3,7 @@
 import asyncio
 import math
 
+from pipelinerun.controller.backoff import doubled
 from pipelinerun.controller.priorities import FairQueue, Priority
 
 LONGEST_PAUSE = 60.0
@@ -45,7 +46,7 @@ class Backoff:
             retry_after: the header of that name, if there is one.
         """
         if status == _TOO_MANY_REQUESTS:
-            guess = min(_FIRST_PAUSE * 2.0 ** min(self._refusals, 32), _LONGEST_GUESS)
+            guess = doubled(_FIRST_PAUSE, self._refusals, _LONGEST_GUESS)
             self._refusals += 1
             return _seconds(retry_after, guess)
         if status >= _SERVER_ERROR:

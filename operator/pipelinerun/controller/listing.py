@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from kubernetes.aio.client import ApiClient
-from kubernetes.aio.client.exceptions import ApiException
 
-from pipelinerun.controller.api import TIMEOUT
-from pipelinerun.controller.errors import ErrorKind, classify
+from pipelinerun.controller.errors import ErrorKind, classify, message_of
 from pipelinerun.controller.freshness import Version, Versions
+from pipelinerun.controller.requests import send
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ async def installed(listing: Callable[[], Awaitable[Versions]]) -> None:
                 case ErrorKind.LOST:
                     text = "Waiting for the CRDs: `pipelinerun crd | kubectl apply -f -`"
                 case ErrorKind.TRANSIENT:
-                    text = f"Waiting for the API server: {' '.join(str(error).split())}"
+                    text = f"Waiting for the API server: {message_of(error)}"
                 case _:
                     raise
             if text != told:
@@ -82,16 +81,6 @@ async def _list(client: ApiClient, path: str, label_selector: str | None) -> lis
     query = [("resourceVersion", "0")]
     if label_selector is not None:
         query.append(("labelSelector", label_selector))
-    request = await client.param_serialize(
-        "GET",
-        path,
-        query_params=query,
-        header_params={"Accept": _METADATA},
-        auth_settings=["BearerToken"],
-    )
-    response = await client.call_api(*request, _request_timeout=TIMEOUT)
-    body = await response.response.json()
-    if response.status != _OK:
-        raise ApiException(status=response.status, reason=str(body.get("message", "")))
+    body = await send(client, "GET", path, expected=_OK, query=query, accept=_METADATA)
     items: list[dict[str, Any]] = body["items"] or []  # null when there are none
     return items

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from pipelinerun.controller.backoff import doubled
 from pipelinerun.controller.priorities import FairQueue, Priority
 
 Key = TypeVar("Key", bound=Hashable)
@@ -67,7 +68,7 @@ class WorkQueue(Generic[Key]):
         """Have a key worked on again after its back-off, in the seconds returned."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(FIRST_DELAY * 2.0 ** min(failures, 32), longest)
+        delay = doubled(FIRST_DELAY, failures, longest)
         self.add_after(key, delay)
         return delay
 

@@ -13,6 +13,7 @@ from pipelinerun.controller.errors import (
     ErrorKind,
     classify,
     message_of,
+    tolerated,
 )
 from pipelinerun.controller.facts import job_for, observe
 from pipelinerun.controller.metrics import ReconcilerMetrics
@@ -147,13 +148,8 @@ class Reconciler:
 
     async def _tell(self, run: Run, event: Event, now: datetime) -> None:
         logger.info("%s/%s: %s: %s", run.namespace, run.name, event.reason, event.message)
-        try:
+        with tolerated(logger, f"{run.namespace}/{run.name}: event not created"):
             await self._api.tell(run, event, now)
-        except Exception as error:
-            if classify(error) is None:
-                raise
-            text = message_of(error)
-            logger.warning("%s/%s: event not created: %s", run.namespace, run.name, text)
 
     def _status_age(self, run: Run) -> float:
         written = self._written.get(run.key)

@@ -73,6 +73,12 @@ def current(conditions: Iterable[Condition]) -> Condition | None:
     return next((condition for condition in conditions if condition.type == "Succeeded"), None)
 
 
+def tells(conditions: Iterable[Condition], reason: str) -> bool:
+    """Whether the conditions say already why a run is where it is."""
+    told = current(conditions)
+    return told is not None and told.reason == reason
+
+
 def resumed_at(conditions: Iterable[Condition]) -> str | None:
     """When the run was last resumed, if it was."""
     times = (it.last_transition_time for it in conditions if it.type == "Suspended")

@@ -24,7 +24,7 @@ from pipelinerun.api.status import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.conditions import current
+from pipelinerun.core.conditions import tells
 from pipelinerun.core.deadlines import GRAIN
 from pipelinerun.core.observed import Decision, Event, Observed, Sighting, nothing
 from pipelinerun.core.pacing import RETRY_REFUSED, RUNNING_AFTER
@@ -236,10 +236,9 @@ def _blocked(
     observed: Observed, verdict: Verdict, last: FinallyStatus, sighting: Sighting, now: datetime
 ) -> PipelineRunStatus:
     """What cannot start yet says why."""
-    condition = current(observed.status.conditions)
-    if not sighting.reason or (condition is not None and condition.reason == sighting.reason):
-        return observed.status
     status, why, text = observed.status, sighting.reason, sighting.message
+    if not why or tells(status.conditions, why):
+        return status
     return _shown(observed, status, verdict, last, now, reason=why, message=text)
 
 

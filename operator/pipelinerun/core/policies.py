@@ -25,7 +25,7 @@ from pipelinerun.api.status import (
 )
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.conditions import current
+from pipelinerun.core.conditions import tells
 from pipelinerun.core.deadlines import next_in, passed
 from pipelinerun.core.ends import record_end, to_start_again
 from pipelinerun.core.finishing import conclude, finish
@@ -168,7 +168,7 @@ def wait_for_place(observed: Observed, now: datetime) -> Decision | None:
     wait = observed.wait
     if wait is None:
         return None
-    if observed.status.phase == "Pending" and _says(observed, wait.reason):
+    if observed.status.phase == "Pending" and tells(observed.status.conditions, wait.reason):
         return nothing(observed)
     status = build.in_phase(
         observed.status,
@@ -228,17 +228,12 @@ def decide(observed: Observed, now: datetime) -> Decision:
     )
 
 
-def _says(observed: Observed, reason: str) -> bool:
-    condition = current(observed.status.conditions)
-    return condition is not None and condition.reason == reason
-
-
 def _elapsed(status: PipelineRunStatus) -> float:
     return (status.attempts[-1].elapsed_seconds if status.attempts else None) or 0.0
 
 
 def _blocked(observed: Observed, sighting: Sighting, now: datetime) -> PipelineRunStatus:
-    if _says(observed, sighting.reason):
+    if tells(observed.status.conditions, sighting.reason):
         return observed.status
     return build.in_phase(
         observed.status,

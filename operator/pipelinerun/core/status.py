@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.status import (
@@ -26,6 +27,8 @@ from pipelinerun.core.conditions import conditions_for
 from pipelinerun.core.observed import Sighting
 from pipelinerun.core.retry import Budget
 from pipelinerun.core.timestamps import format_time
+
+AnyStage = TypeVar("AnyStage", StageStatus, FinallyStageStatus)
 
 HELD = "The run waits until spec.suspend is false"
 _REASON_OF_CLASS: dict[FailureClass, str] = {
@@ -261,16 +264,12 @@ def finally_seen(
 def finally_ended(last: FinallyStatus, outcome: Outcome, *, now: datetime) -> FinallyStatus:
     """The finally stages with their outcome recorded."""
     last = finally_seen(last, outcome.stages)
-    stages = [
-        it.model_copy(update={"state": "Stopped"}) if it.state == "Running" else it
-        for it in last.stages
-    ]
     changes = {
         "state": "Failed" if outcome.failure else "Succeeded",
         "exit_code": outcome.exit_code,
         "elapsed_seconds": round(outcome.elapsed_seconds, 3),
         "completion_time": format_time(now),
-        "stages": stages,
+        "stages": halted(last.stages),
         "failure": outcome.failure,
     }
     return last.model_copy(update=changes)
@@ -307,7 +306,7 @@ def _counted(status: PipelineRunStatus, budget: Budget | None) -> dict[str, int]
             return {}
 
 
-def halted(stages: Sequence[StageStatus]) -> list[StageStatus]:
+def halted(stages: Sequence[AnyStage]) -> list[AnyStage]:
     """Stages when the pipeline has ended under them."""
     return [
         stage.model_copy(update={"state": "Stopped"}) if stage.state == "Running" else stage

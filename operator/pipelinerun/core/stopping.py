@@ -9,7 +9,7 @@ from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import UNDER_WAY_PHASES, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
-from pipelinerun.core.conditions import current
+from pipelinerun.core.conditions import tells
 from pipelinerun.core.deadlines import passed
 from pipelinerun.core.observed import Decision, Event, Observed, Sighting
 
@@ -100,8 +100,7 @@ def go_on_stopping(observed: Observed, now: datetime) -> Decision | None:
         status = build.seen(status, sighting)
     stop, event = Stop(stopping.cause, stopping.message), None
     reason, message = _not_told(stop, sighting) or _told(stop, observed)
-    condition = current(status.conditions)
-    if condition is None or condition.reason != reason:
+    if not tells(status.conditions, reason):
         status = build.in_phase(
             status, "Stopping", reason, message, generation=observed.generation, now=now
         )

@@ -185,9 +185,7 @@ class Checkpoint:
             remove = self._files.delete_dir
             if info.type == FileType.File:
                 remove = self._files.delete_file
-            with suppress(
-                OSError
-            ):  # somebody who is to end still writes there; it is removed later
+            with suppress(OSError):  # who is to end may still write there: it is removed later
                 remove(info.path)
 
 

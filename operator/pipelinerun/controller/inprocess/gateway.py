@@ -6,7 +6,6 @@ What runs is found again by asking the drivers.
 import asyncio
 import logging
 import os
-import re
 import signal
 import time
 from collections.abc import Coroutine, Iterator
@@ -17,12 +16,13 @@ import ray
 from ray.exceptions import RayActorError, RayError
 
 from pipelinerun.api.code import code_hash
-from pipelinerun.api.exit_codes import KILLED, SIGNAL_BASE
+from pipelinerun.api.exit_codes import SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
 from pipelinerun.controller.inprocess.fence import Fence
+from pipelinerun.controller.inprocess.judge import lost_or_ended
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (
     TO_GATEWAY,
@@ -47,7 +47,6 @@ HEALTH_INTERVAL = 2.0
 HEALTH_TIMEOUT = 10.0
 ADOPT_TIMEOUT = 20.0
 _TELL_INTERVAL = 0.1
-_EXIT_CODE = re.compile(r"exits? with (?:an )?exit code (\d+)")
 
 
 class Actor(Slot):
@@ -333,20 +332,3 @@ def _alive_or_exit() -> Iterator[None]:
     except (TimeoutError, RayError, ConnectionError, RuntimeError):
         logger.exception("Ray does not answer")
         os._exit(1)
-
-
-def lost_or_ended(key: AttemptKey, error: str) -> Ended | Lost:
-    """Judge a driver's death by what Ray knows of it."""
-    text = " ".join(error.split())
-    # What Ray only guesses, of any process that was killed, is no proof.
-    text = text.partition("Some common causes include")[0].strip()
-    if "memory" in text and "kill" in text:
-        message = "the driver was killed because memory ran out"
-        failure = Failure(class_="OutOfMemory", message=message, signal=9)
-        return Ended(key=key, outcome=Outcome(exit_code=KILLED, failure=failure))
-    code = _EXIT_CODE.search(text)
-    if code is not None:
-        message = f"the pipeline ended the driver's process with exit code {code[1]}"
-        failure = Failure(class_="User", message=message)
-        return Ended(key=key, outcome=Outcome(exit_code=int(code[1]), failure=failure))
-    return Lost(key=key, message=text[:512])

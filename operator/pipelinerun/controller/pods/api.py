@@ -1,16 +1,14 @@
 """What the operator says to the API server about pods."""
 
-import json
 from typing import Any, cast
 
 from kubernetes.aio.client import ApiClient, CoreV1Api, V1DeleteOptions, V1Preconditions
 from kubernetes.aio.client.exceptions import ApiException
 
-from pipelinerun.controller.api import TIMEOUT
 from pipelinerun.controller.pods.pod import STOPPED
+from pipelinerun.controller.requests import TIMEOUT, send
 from pipelinerun.controller.runs import Body
 
-_JSON = "application/json"
 _CREATED = 201
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -83,19 +81,11 @@ class PodApi:
 
     async def _post(self, path: str, manifest: dict[str, Any]) -> Body:
         """Create an object as it is written: the client would refuse fields newer than itself."""
-        request = await self._client.param_serialize(
-            "POST",
-            path,
-            query_params=[("fieldValidation", "Strict")],  # what is misspelt is not passed over
-            header_params={"Accept": _JSON, "Content-Type": _JSON},
-            body=manifest,
-            auth_settings=["BearerToken"],
+        strict = [("fieldValidation", "Strict")]  # what is misspelt is not passed over
+        created = await send(
+            self._client, "POST", path, expected=_CREATED, query=strict, body=manifest
         )
-        response = await self._client.call_api(*request, _request_timeout=TIMEOUT)
-        text = await response.response.text()
-        if response.status != _CREATED:
-            raise ApiException(status=response.status, reason=response.reason, body=text)
-        return cast("Body", json.loads(text))
+        return cast("Body", created)
 
     def _body(self, pod: object) -> Body:
         document = self._client.sanitize_for_serialization(pod)  # type: ignore[no-untyped-call]
