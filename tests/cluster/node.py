@@ -104,7 +104,18 @@ class Cluster(ControlPlane):
     def regain_power(self) -> None:
         """The node starts again, with what it had on its disks."""
         self._start_containerd()
-        self.start_kubelet()
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            self.start_kubelet()
+            try:
+                self._kubelet.wait_until(self._kubelet_answers, _TIMEOUT)
+            except ServerError:
+                # containerd may still be looking at the containers that there were: a kubelet ends
+                # then, and an init system starts it again.
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def is_ready(self) -> bool:
         """Whether the node is there, as far as the control plane knows."""
@@ -175,6 +186,11 @@ class Cluster(ControlPlane):
             return bool(self.ctr("version"))
         except AssertionError:
             return False
+
+    def _kubelet_answers(self) -> bool:
+        return not self.try_kubectl(
+            "get", "--raw", f"/api/v1/nodes/{NODE}/proxy/healthz"
+        ).returncode
 
     def _takes_pods(self) -> bool:
         return not self.try_kubectl("get", "serviceaccount", "default").returncode and (

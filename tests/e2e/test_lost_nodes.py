@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cluster.node import NODE, Cluster
-from tests.support.installation import WORKERS
+from tests.support.installation import IN_PROCESS, WORKERS, Installation
 from tests.support.pods import PATIENCE, WAITS, pods_of, small_run, works
 from tests.support.runs import Document, Runs, is_finished
 from tests.support.waiting import wait_for
@@ -71,3 +71,22 @@ def test_a_run_whose_node_is_lost_is_tried_again_once_it_is_certain(
     assert done[0] == ("create", one)
     assert done[-1] == ("create", two)
     assert {*done[1:-1]} == {("delete", one)}
+
+
+def test_runs_in_pods_and_in_the_operator_s_ray_are_tried_again_after_a_power_failure(
+    cluster: Cluster, runs: Runs, operator: Installation
+) -> None:
+    runs.apply(small_run("unplugged", WAITS, retries=RETRIES))
+    inside = small_run("unplugged-inside", WAITS, retries=RETRIES, mode="InProcess")
+    inside["metadata"]["namespace"] = IN_PROCESS
+    runs.apply(inside)
+    works(runs, "unplugged")
+    works(runs, "unplugged-inside", IN_PROCESS)
+    cluster.lose_power()
+    cluster.regain_power()
+    for name, namespace in (("unplugged", WORKERS), ("unplugged-inside", IN_PROCESS)):
+        status = runs.wait(name, is_finished, namespace, PATIENCE)
+        assert (status["phase"], status["attempt"]) == ("Succeeded", 2), status
+        assert status["infrastructureFailures"] == 1, status
+        assert status["attempts"][0]["failureClass"] == "Infrastructure", status
+    operator.wait_ready()
