@@ -115,8 +115,8 @@ TRANSITIONS: Final = (
     Transition(
         "Starting",
         "Stopping",
-        "suspend, shutdown or a deadline",
-        (*_STOPS, reasons.PENDING_DEADLINE_EXCEEDED),
+        "suspend, shutdown, a deadline or an image that cannot be pulled",
+        (*_STOPS, reasons.PENDING_DEADLINE_EXCEEDED, reasons.IMAGE_PULL_FAILED),
     ),
     Transition(
         "Starting", "Pending", "the attempt failed, another follows", (reasons.BACKING_OFF,)
@@ -126,7 +126,7 @@ TRANSITIONS: Final = (
         "Starting",
         "Failed",
         "the last attempt failed",
-        (*_FAILURES, reasons.IMAGE_PULL_FAILED),
+        _FAILURES,
     ),
     Transition("Running", "Stopping", "suspend, shutdown or a deadline", _STOPS),
     Transition("Running", "Pending", "the attempt failed, another follows", (reasons.BACKING_OFF,)),
@@ -137,17 +137,17 @@ TRANSITIONS: Final = (
     Transition(
         "Stopping",
         "Failed",
-        "a deadline",
+        "a deadline, or the last attempt could not start",
         (
-            reasons.DEADLINE_EXCEEDED,
-            reasons.ATTEMPT_DEADLINE_EXCEEDED,
-            reasons.PENDING_DEADLINE_EXCEEDED,
+            *(reasons.DEADLINE_EXCEEDED, reasons.ATTEMPT_DEADLINE_EXCEEDED),
+            *(reasons.PENDING_DEADLINE_EXCEEDED, reasons.IMAGE_PULL_FAILED),
+            *(reasons.PIPELINE_FAILED, reasons.OUT_OF_MEMORY, reasons.INVALID_DEFINITION),
         ),
     ),
     Transition(
         "Stopping",
         "Pending",
-        "a deadline of the attempt, another follows",
+        "a deadline of the attempt, or it could not start; another follows",
         (reasons.BACKING_OFF,),
     ),
     Transition("Stopping", "Succeeded", "it was through before it heard", (reasons.COMPLETED,)),
@@ -179,12 +179,13 @@ they mean is in the [reference](reference/reasons.md).
 """
 _ON_REQUESTS = """\
 An attempt that is told to end is killed after `terminationGracePeriodSeconds`; one that drains is
-not. The strongest cause counts: a deadline is as strong as `Terminate`, `Drain` is weaker and
-`suspend` the weakest. None is taken back: a run that is resumed while it is `Stopping` is
-`Suspended` for a moment and starts anew. A pipeline that was through before it heard has
-`Succeeded`. A suspended run has no deadlines. While a run is `Finishing` none of these requests
-does anything: its finally stages have a deadline of their own. Deleting the run ends what runs, in
-every phase, and nothing is recorded of that.
+not. One whose image cannot be pulled is ended too, and fails with exit code 125; should it have
+started after all, an end of its own counts. The strongest cause counts: a deadline is as strong as
+`Terminate`, `Drain` is weaker and `suspend` the weakest. None is taken back: a run that is resumed
+while it is `Stopping` is `Suspended` for a moment and starts anew. A pipeline that was through
+before it heard has `Succeeded`. A suspended run has no deadlines. While a run is `Finishing` none
+of these requests does anything: its finally stages have a deadline of their own. Deleting the run
+ends what runs, in every phase, and nothing is recorded of that.
 """
 
 

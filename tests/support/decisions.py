@@ -93,6 +93,9 @@ def stopping(cause: StopCause, status: PipelineRunStatus | None = None) -> Pipel
         status or running(),
         cause,
         f"because of {cause}",
+        failure=Failure(class_="Config", message="no image")
+        if cause == "ImagePullFailed"
+        else None,
         reason=REASONS[cause],
         explanation="it ends",
         generation=1,

@@ -155,9 +155,7 @@ def check_invariants(observed: Observed, decision: Decision, now: datetime) -> N
     assert (after.failure is None) == (after.exit_code in {None, 0})
     assert failures(after) <= (after.attempt or 0)
     assert (after.stopping is not None) == (after.phase == "Stopping")
-    hopeless = observed.sighting == SIGHTINGS["hopeless"]
-    given_up = hopeless and before.phase == after.phase == "Starting"
-    stopped = given_up or after.phase == "Stopping"
+    stopped = after.phase == "Stopping"
     assert (decision.stop is not None) == (stopped and observed.realiser_ready)
     assert after.phase != "Suspended" or after.start_time is None
     if after.phase != "Suspended" or before.phase != "Suspended":
@@ -211,7 +209,7 @@ TABLE: list[tuple[str, str, dict[str, str], str | None]] = [
     ("backing off", "nothing", {}, "Pending"),
     ("backing off", "nothing", {"refusal": "refused"}, "Failed"),
     ("starting", "starting", {}, "Starting"),
-    ("starting", "hopeless", {}, "Starting"),
+    ("starting", "hopeless", {}, "Stopping"),
     ("starting", "hopeless", {"asked": "suspend"}, "Stopping"),
     ("starting", "running", {}, "Running"),
     ("starting", "running", {"age": "just written"}, "Starting"),
@@ -300,8 +298,10 @@ def test_the_intent_is_in_the_status_that_is_written_before_the_start() -> None:
 
 def test_an_attempt_that_can_never_start_is_ended_before_it_is_judged() -> None:
     decision = decide(facts("starting", "hopeless", budget="retries"), NOW)
-    assert (decision.stop, decision.status.phase) == ("Terminate", "Starting")
+    assert (decision.stop, decision.status.phase) == ("Terminate", "Stopping")
     assert {it.reason for it in decision.status.conditions} == {reasons.IMAGE_PULL_FAILED}
+    assert decision.event is not None
+    assert (decision.event.type, decision.event.reason) == ("Warning", reasons.IMAGE_PULL_FAILED)
 
 
 def test_a_run_that_waits_says_for_what() -> None:

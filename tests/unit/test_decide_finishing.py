@@ -301,9 +301,18 @@ def test_what_can_never_start_is_ended_first() -> None:
     decision = decide(facts(in_state("Starting"), hopeless), NOW)
     assert (decision.stop, decision.status.phase) == ("Terminate", "Finishing")
     assert told(decision.status) == "ImagePullFailed: no such image"
-    over = decide(facts(decision.status, replace(hopeless, sight="Ended")), NOW).status
-    assert over.finally_ is not None
-    assert over.finally_.exit_code == 125
+    again = decide(facts(decision.status, hopeless), NOW)
+    assert (again.stop, again.status) == ("Terminate", decision.status)
+    # Of a container that never began, a kubelet tells an end all the same.
+    made_up = Sighting(-1, "Ended", failed("Infrastructure", 137), reason=reasons.POD_DELETED)
+    for gone in (made_up, Sighting(-1, "Lost", reason=reasons.POD_DELETED), None):
+        over = decide(facts(decision.status, gone), NOW).status
+        assert over.finally_ is not None
+        assert (over.finally_.exit_code, over.finally_.failure) == (125, outcome.failure)
+    late = decide(facts(in_state("Starting"), replace(hopeless, outcome=None)), LATER).status
+    late = decide(facts(late, made_up), LATER).status
+    assert late.finally_ is not None
+    assert late.finally_.exit_code == 124
 
 
 def test_they_are_shown_as_running_once_they_take_their_time() -> None:

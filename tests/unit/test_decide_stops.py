@@ -93,6 +93,7 @@ STRONGER: list[tuple[StopCause, dict[str, object], StopCause]] = [
     ("Terminate", {"shutdown": "Terminate", "active_deadline": 5}, "Terminate"),
     ("ActiveDeadline", {"shutdown": "Terminate"}, "ActiveDeadline"),
     ("Suspend", {"suspend": False}, "Suspend"),
+    ("ImagePullFailed", {"suspend": True}, "Suspend"),
 ]
 
 
@@ -192,6 +193,22 @@ def test_an_attempt_that_was_late_has_exit_code_124(
     assert status.failure is not None
     assert (status.failure.class_, status.failure.message) == ("Timeout", f"because of {cause}")
     assert (status.attempts[-1].exit_code, status.attempts[-1].reason) == (124, reason)
+
+
+@pytest.mark.parametrize("sighting", ["stopped", "infrastructure failure", "lost", "nothing"])
+def test_an_attempt_that_could_not_start_is_judged_by_what_kept_it(sighting: str) -> None:
+    status = decide(facts(stopping("ImagePullFailed"), SIGHTINGS[sighting]), NOW).status
+    assert (status.phase, status.exit_code) == ("Failed", 125)
+    assert status.failure is not None
+    assert (status.failure.class_, status.failure.message) == ("Config", "no image")
+    (attempt,) = status.attempts
+    assert (attempt.exit_code, attempt.reason) == (125, reasons.IMAGE_PULL_FAILED)
+
+
+def test_an_attempt_that_started_after_all_keeps_an_end_of_its_own() -> None:
+    status = decide(facts(stopping("ImagePullFailed"), SIGHTINGS["user failure"]), NOW).status
+    assert (status.phase, status.exit_code) == ("Failed", 1)
+    assert status.attempts[-1].reason == reasons.PIPELINE_FAILED
 
 
 def test_what_was_through_in_time_has_succeeded() -> None:

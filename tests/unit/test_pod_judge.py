@@ -144,7 +144,7 @@ def test_how_it_ended(it: Pod, expected: tuple[int, str | None, str]) -> None:
 )
 def test_a_pod_that_is_gone_without_a_word_is_lost_for_a_reason(reason: str, expected: str) -> None:
     disrupted = {**DISRUPTED, "reason": reason}
-    sighting = lost(pod(container(running={}) | {"conditions": [disrupted]}, **GONE), STAGES, NOW)
+    sighting = lost(pod(container(running={}) | {"conditions": [disrupted]}, **GONE), STAGES)
     assert sighting.outcome is not None
     assert sighting.outcome.failure is not None
     assert (sighting.sight, sighting.reason) == ("Ended", expected)
@@ -185,7 +185,7 @@ def test_a_container_that_runs_on_past_its_deadline_has_not_ended() -> None:
 
 
 def test_a_pod_that_is_gone_before_it_began_is_nowhere() -> None:
-    sighting = lost(pod(container(waiting={"reason": "ContainerCreating"}), **GONE), STAGES, NOW)
+    sighting = lost(pod(container(waiting={"reason": "ContainerCreating"}), **GONE), STAGES)
     assert (sighting.sight, sighting.outcome) == ("Lost", None)
     assert sighting.reason == reasons.POD_DELETED
     assert sighting.message == "pod run-2-abc was deleted"
@@ -199,20 +199,16 @@ def test_a_pod_that_is_gone_before_it_began_is_nowhere() -> None:
         ("ImagePullBackOff", PULL_PATIENCE + 1, "Infrastructure"),
     ],
 )
-def test_an_image_that_never_comes_ends_the_attempt_once_its_pod_is_gone(
+def test_an_image_that_never_comes_is_told_while_its_pod_waits(
     word: str, waited: float, class_: str
 ) -> None:
     waiting = pod(container(waiting={"reason": word, "message": "not found"}))
-    late = waiting.created + timedelta(seconds=waited)
-    for sighting, sight in (
-        (sighting_of(waiting, (), late), "Starting"),
-        (lost(waiting, (), late), "Ended"),
-    ):
-        assert (sighting.sight, sighting.reason) == (sight, reasons.IMAGE_PULL_FAILED)
-        assert sighting.outcome is not None
-        assert sighting.outcome.failure is not None
-        assert (sighting.outcome.exit_code, sighting.outcome.failure.class_) == (125, class_)
-        assert sighting.outcome.failure.message == f"{word}: not found"
+    sighting = sighting_of(waiting, (), waiting.created + timedelta(seconds=waited))
+    assert (sighting.sight, sighting.reason) == ("Starting", reasons.IMAGE_PULL_FAILED)
+    assert sighting.outcome is not None
+    assert sighting.outcome.failure is not None
+    assert (sighting.outcome.exit_code, sighting.outcome.failure.class_) == (125, class_)
+    assert sighting.outcome.failure.message == f"{word}: not found"
 
 
 def test_a_container_that_runs_tells_its_stages_even_while_it_is_being_deleted() -> None:

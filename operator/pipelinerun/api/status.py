@@ -19,7 +19,13 @@ Phase = Literal[
     "Cancelled",
 ]
 StopCause = Literal[
-    "Suspend", "Drain", "Terminate", "ActiveDeadline", "AttemptDeadline", "PendingDeadline"
+    "ImagePullFailed",
+    "Suspend",
+    "Drain",
+    "Terminate",
+    "ActiveDeadline",
+    "AttemptDeadline",
+    "PendingDeadline",
 ]
 StageState = Literal["Pending", "Running", "Succeeded", "Failed", "Stopped", "Skipped"]
 FinallyState = Literal["Pending", "Starting", "Running", "Stopping", "Succeeded", "Failed"]
@@ -154,11 +160,14 @@ class Stopping(ApiModel):
     """Why the attempt under way is to end; recorded before it is told."""
 
     cause: StopCause
-    """Suspend, Drain and Terminate were asked for; the others are deadlines that have passed."""
+    """Suspend, Drain and Terminate were asked for; ImagePullFailed: it can never start; the others
+    are deadlines that have passed."""
     time: Timestamp
     """When it was decided."""
     message: Annotated[str, Field(max_length=MESSAGE_LIMIT)] = ""
     """The same for people."""
+    failure: Failure | None = None
+    """Why it can never start, if so."""
 
 
 class Verdict(ApiModel):
@@ -197,7 +206,8 @@ class FinallyStatus(ApiModel):
     """How the finally stages fare."""
 
     state: FinallyState
-    """Pending, Starting, Running, Stopping once their deadline has passed, Succeeded or Failed."""
+    """Pending, Starting, Running, Stopping once their deadline has passed or their image cannot be
+    pulled, Succeeded or Failed."""
     execution: Annotated[int, Field(ge=0)] = 0
     """How often they were handed out; more than once only where the infrastructure lost them."""
     exit_code: int | None = None
@@ -213,7 +223,7 @@ class FinallyStatus(ApiModel):
     stages: list[FinallyStageStatus] = Field(default_factory=list, max_length=MAX_FINALLY)
     """How each of them fares."""
     failure: Failure | None = None
-    """Why the first one failed."""
+    """Why the first one failed, or none could start."""
 
 
 class PipelineRunStatus(ApiModel):

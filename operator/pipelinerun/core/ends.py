@@ -58,6 +58,8 @@ def record_end(observed: Observed, now: datetime) -> Decision | None:
             return _suspended(observed, _stopped(stopping, outcome, reasons.SUSPENDED), now)
         case "Drain" | "Terminate":
             return _cancelled(observed, _stopped(stopping, outcome, reasons.CANCELLED), now)
+        case "ImagePullFailed":
+            return _retried_or_finished(observed, _never_started(stopping, outcome), now)
         case "AttemptDeadline":
             return _retried_or_finished(observed, _late(stopping, outcome), now)
         case "ActiveDeadline" | "PendingDeadline":
@@ -114,6 +116,15 @@ def _late(stopping: Stopping, outcome: Outcome) -> End:
     failure = Failure(class_="Timeout", message=stopping.message)
     changes = {"exit_code": ExitCode.DEADLINE, "failure": failure}
     return End(outcome.model_copy(update=changes), REASONS[stopping.cause])
+
+
+def _never_started(stopping: Stopping, outcome: Outcome) -> End:
+    """The end of an attempt that could not start; its own if it did start, and ended by itself."""
+    failure = outcome.failure
+    if failure is not None and failure.class_ not in _FROM_OUTSIDE:
+        return End(outcome, build.reason_of(outcome))
+    unstarted = Outcome(exit_code=ExitCode.CANNOT_START, failure=stopping.failure)
+    return End(unstarted, REASONS[stopping.cause])
 
 
 def _retried_or_finished(observed: Observed, end: End, now: datetime) -> Decision:

@@ -133,6 +133,7 @@ def _handed_out(
             "execution": last.execution + 1,
             "worker": observed.finally_worker,
             "stages": [],
+            "failure": None,
         }
     )
     return Decision(_shown(observed, status, verdict, started, now), start=-started.execution)
@@ -151,10 +152,12 @@ def _started_again(
 def _held_up(
     observed: Observed, verdict: Verdict, last: FinallyStatus, sighting: Sighting, now: datetime
 ) -> Decision:
-    status = _blocked(observed, verdict, last, sighting, now)
     if sighting.outcome is None:
-        return Decision(status)
+        return Decision(_blocked(observed, verdict, last, sighting, now))
     # They can never start; until they are ended they may start after all.
+    ending = last.model_copy(update={"state": "Stopping", "failure": sighting.outcome.failure})
+    why, text = sighting.reason, sighting.message
+    status = _shown(observed, observed.status, verdict, ending, now, reason=why, message=text)
     return Decision(status, stop="Terminate", requeue_after=STOP_INTERVAL)
 
 
@@ -180,9 +183,12 @@ def _ended(
         message = f"the finally stages are nowhere to be found{known}"[:MESSAGE_LIMIT]
         failure = Failure(class_="Infrastructure", message=message, signal=9)
         outcome = Outcome(exit_code=KILLED, failure=failure)
+    late = late or (last.state == "Stopping" and last.failure is None)
+    if last.failure is not None and outcome.failure is not None:
+        outcome = Outcome(exit_code=ExitCode.CANNOT_START, failure=last.failure)
     failure_ = outcome.failure
     lost = failure_ is not None and failure_.class_ == "Infrastructure"
-    if failure_ is not None and (last.state == "Stopping" or (lost and late)):
+    if failure_ is not None and late and (lost or last.state == "Stopping"):
         outcome = _timeout(observed, [*outcome.stages])
     elif failure_ is not None and lost and _may_run_again(observed, last):
         decision = _handed_out(observed, observed.status, verdict, last, now)

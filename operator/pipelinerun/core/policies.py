@@ -33,7 +33,7 @@ from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sightin
 from pipelinerun.core.pacing import PROGRESS_INTERVAL, RETRY_REFUSED, RUNNING_AFTER
 from pipelinerun.core.retention import expires_in, why_delete
 from pipelinerun.core.retry import backing_off_for
-from pipelinerun.core.stopping import REASONS, STOP_INTERVAL, asked, begin_stop, go_on_stopping
+from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
 
 
 def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:
@@ -62,17 +62,6 @@ def start_again(observed: Observed, now: datetime) -> Decision | None:
     sighting = observed.sighting
     status = observed.status if sighting is None else _blocked(observed, sighting, now)
     return Decision(status, start=observed.status.attempt, requeue_after=RETRY_REFUSED)
-
-
-def give_up(observed: Observed, now: datetime) -> Decision | None:
-    """An attempt that can never start is ended first: until then it may start after all."""
-    sighting = observed.sighting
-    if observed.status.phase != "Starting" or sighting is None:
-        return None
-    if sighting.sight != "Starting" or sighting.outcome is None:
-        return None
-    status = _blocked(observed, sighting, now)
-    return Decision(status, stop="Terminate", requeue_after=STOP_INTERVAL)
 
 
 def tell_what_blocks(observed: Observed, now: datetime) -> Decision | None:
@@ -205,7 +194,6 @@ POLICIES: tuple[Policy, ...] = (
     begin_stop,
     go_on_stopping,
     start_again,
-    give_up,
     tell_what_blocks,
     record_progress,
     cancel,

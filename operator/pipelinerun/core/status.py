@@ -114,13 +114,16 @@ def stopping(
     cause: StopCause,
     message: str,
     *,
+    failure: Failure | None = None,
     reason: str,
     explanation: str,
     generation: int | None,
     now: datetime,
 ) -> PipelineRunStatus:
     """The status with the intent to end its attempt; written before the attempt is told."""
-    recorded = Stopping(cause=cause, time=format_time(now), message=message[:MESSAGE_LIMIT])
+    recorded = Stopping(
+        cause=cause, time=format_time(now), message=message[:MESSAGE_LIMIT], failure=failure
+    )
     changed = status.model_copy(update={"stopping": recorded})
     return in_phase(changed, "Stopping", reason, explanation, generation=generation, now=now)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from pipelinerun.api.spec import Shutdown
-from pipelinerun.api.status import UNDER_WAY_PHASES, StopCause
+from pipelinerun.api.status import UNDER_WAY_PHASES, Failure, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core import status as build
 from pipelinerun.core.conditions import tells
@@ -16,6 +16,7 @@ from pipelinerun.core.observed import Decision, Event, Observed, Sighting
 STOP_INTERVAL = 5.0
 """Seconds after which an attempt that was told to end is told again."""
 _STRENGTH: Final[dict[StopCause, int]] = {
+    "ImagePullFailed": 0,
     "Suspend": 1,
     "Drain": 2,
     "Terminate": 3,
@@ -24,6 +25,7 @@ _STRENGTH: Final[dict[StopCause, int]] = {
     "PendingDeadline": 3,
 }
 REASONS: Final[dict[StopCause, str]] = {
+    "ImagePullFailed": reasons.IMAGE_PULL_FAILED,
     "Suspend": reasons.SUSPENDING,
     "Drain": reasons.DRAINING,
     "Terminate": reasons.TERMINATING,
@@ -31,7 +33,7 @@ REASONS: Final[dict[StopCause, str]] = {
     "AttemptDeadline": reasons.ATTEMPT_DEADLINE_EXCEEDED,
     "PendingDeadline": reasons.PENDING_DEADLINE_EXCEEDED,
 }
-"""Why a run is Stopping, by the cause; for deadlines also how it ends."""
+"""Why a run is Stopping, by the cause; unless it was asked for, also how it ends."""
 _ASKED: Final[dict[StopCause, str]] = {
     "Suspend": "spec.suspend is true",
     "Drain": "spec.shutdown is Drain",
@@ -46,10 +48,12 @@ class Stop:
     Attributes:
         cause: why.
         message: the same for people.
+        failure: how the attempt counts that can never start, if so.
     """
 
     cause: StopCause
     message: str
+    failure: Failure | None = None
 
 
 def how(cause: StopCause) -> Shutdown:
@@ -77,6 +81,7 @@ def begin_stop(observed: Observed, now: datetime) -> Decision | None:
         status,
         stop.cause,
         stop.message,
+        failure=stop.failure,
         reason=reason,
         explanation=message,
         generation=observed.generation,
@@ -118,6 +123,9 @@ def _called_for(observed: Observed, now: datetime) -> Iterator[Stop]:
         yield Stop(deadline.cause, deadline.message)
     if requests.suspend:
         yield asked("Suspend")
+    if (sighting := observed.sighting) and sighting.sight == "Starting" and sighting.outcome:
+        # Until it is ended it may start after all.
+        yield Stop("ImagePullFailed", sighting.message, sighting.outcome.failure)
 
 
 def _told(stop: Stop, observed: Observed) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from pipelinerun.api.status import (
     UNDER_WAY_PHASES,
     Phase,
     PipelineRunStatus,
+    Stopping,
     Worker,
 )
 from pipelinerun.controller.facts import observe
@@ -199,7 +200,7 @@ def _check_end(before: PipelineRunStatus, after: PipelineRunStatus, sight: Sight
     if before.verdict is not None:
         if end != _end_of(before):
             raise BrokenError(Invariant.VERDICT_STANDS)
-    elif end is not None and not _is_observed(*end, sight):
+    elif end is not None and not _is_observed(*end, sight, before.stopping):
         raise BrokenError(Invariant.EXIT_CODE_OBSERVED)
 
 
@@ -212,12 +213,16 @@ def _end_of(status: PipelineRunStatus) -> tuple[Phase, int] | None:
     return None
 
 
-def _is_observed(phase: Phase, code: int, sight: Sight | None) -> bool:
+def _is_observed(phase: Phase, code: int, sight: Sight | None, stopping: Stopping | None) -> bool:
     """Whether an exit code was seen, or is one by a rule."""
+    if stopping is not None and stopping.cause == "ImagePullFailed":
+        by_rule = {ExitCode.CANNOT_START}
+    else:
+        by_rule = {ExitCode.INVALID_DEFINITION, ExitCode.DEADLINE}
     seen = OUTCOMES[sight].exit_code if sight in OUTCOMES else None
     allowed: dict[Phase, set[int | None]] = {
         "Succeeded": {0},
         "Cancelled": {seen, TERMINATED},
-        "Failed": {seen, ExitCode.INVALID_DEFINITION, ExitCode.DEADLINE, KILLED} - {0},
+        "Failed": {seen, KILLED, *by_rule} - {0},
     }
     return code in allowed[phase] and (code != 0 or seen == 0)

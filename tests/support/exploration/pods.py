@@ -20,7 +20,6 @@ from tests.support.exploration.world import (
 )
 
 _UNENDED: frozenset[Sight] = frozenset({"starting", "running", "blocked", "cannot start"})
-_GONE: dict[Sight, Sight] = {"running": "vanished", "cannot start": "never started"}
 _REFUSED: frozenset[Sight] = frozenset({"refused", "refused for good"})
 
 
@@ -51,7 +50,7 @@ class WorkerPods:
                     yield Step(f"the watch shows pod {it.number}: {looks}", step)
         for number, known in world.seen:
             if known in _UNENDED and execution(world, number) is None:
-                step = see(world, number, _GONE.get(known, "lost"))
+                step = see(world, number, "vanished" if known == "running" else "lost")
                 yield Step(f"the watch shows that pod {number} is gone", step)
 
     def look(self, world: World) -> World:
@@ -102,10 +101,14 @@ def _end(world: World, keep: int | None = None) -> World:
 
 
 def _delete(world: World, it: Execution) -> World:
-    """What runs gets its grace; all else goes at once."""
-    if it.life != "live":
-        return remove(world, it.number)
-    return put(world, it._replace(doomed=True, told="Terminate"))
+    """What runs gets its grace; of what waits the node may tell a made-up end; all else goes."""
+    match it.life:
+        case "live":
+            return put(world, it._replace(doomed=True, told="Terminate"))
+        case "waiting":
+            return put(world, it._replace(doomed=True))
+        case _:
+            return remove(world, it.number)
 
 
 def _looks(it: Execution, scenario: Scenario) -> tuple[Sight, ...]:

@@ -18,18 +18,17 @@ OUTCOMES: dict[Sight, Outcome] = {
     "out of memory": failed("OutOfMemory", 137),
     "killed": failed("Infrastructure", 137),
     "stopped": failed("Cancelled", 143),
-    "never started": failed("Infrastructure", 125),
     "refused for good": failed("Config", 2),
     "vanished": failed("Infrastructure", 137),
 }
 for _outcome in OUTCOMES.values():
     _outcome.stages.clear()  # how far stages are decides nothing
 
+_NO_IMAGE = failed("Infrastructure", 125)
 _REASONS: dict[Sight, str] = {
     "blocked": reasons.UNSCHEDULABLE,
     "refused": reasons.POD_REFUSED,
     "cannot start": reasons.IMAGE_PULL_FAILED,
-    "never started": reasons.IMAGE_PULL_FAILED,
     "killed": reasons.EVICTED,
     "vanished": reasons.POD_DELETED,
     "refused for good": reasons.INVALID_DEFINITION,
@@ -45,6 +44,6 @@ def sighting(number: int, sight: Sight) -> Sighting:
         return Sighting(number, "Lost", message="it is gone")
     if sight == "running":
         return Sighting(number, "Running")
-    outcome = OUTCOMES["never started"] if sight == "cannot start" else None
+    outcome = _NO_IMAGE if sight == "cannot start" else None
     message = reason and "it cannot start"
     return Sighting(number, "Starting", outcome, reason=reason, message=message)

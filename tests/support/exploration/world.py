@@ -26,14 +26,12 @@ Sight = Literal[
     "running",
     "blocked",
     "cannot start",
-    "never started",
     "refused",
     "refused for good",
     "lost",
     "vanished",
 ]
-"""How an execution looks to the operator; what is gone has ``vanished`` if it was seen to run, and
-has ``never started`` if it could not."""
+"""How an execution looks to the operator; what is gone has ``vanished`` if it was seen to run."""
 Limit = Literal["active", "pending", "attempt", "ttl"]
 """A deadline, or the time that a finished run stays."""
 UNENDED: frozenset[Life] = frozenset({"waiting", "live"})

@@ -1,6 +1,5 @@
 """What a pod's state says of its attempt. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode, signal_of
@@ -51,13 +50,9 @@ def sighting_of(pod: Pod, stages: tuple[StageStatus, ...], now: datetime) -> Sig
     return _not_started(pod, number, now)
 
 
-def lost(pod: Pod, stages: tuple[StageStatus, ...], now: datetime) -> Sighting:
+def lost(pod: Pod, stages: tuple[StageStatus, ...]) -> Sighting:
     """A pod is gone without having told its end."""
     _, number = pod.attempt
-    if not pod.begun:
-        hopeless = _not_started(pod, number, now)
-        if hopeless.outcome is not None:
-            return replace(hopeless, sight="Ended")
     reason, message = _taken_away(pod)
     text = message or f"pod {pod.name} was deleted"
     if not pod.begun:

@@ -107,10 +107,9 @@ class WorkerPodRealiser:
         if pod is None:
             return None
         stages = self._progress.stages(attempt)
-        now = datetime.now(UTC)
-        seen = sighting_of(pod, stages, now)
+        seen = sighting_of(pod, stages, datetime.now(UTC))
         if attempt in self._gone and seen.sight != "Ended":
-            seen = lost(pod, stages, now)
+            seen = lost(pod, stages)
         trouble = self._draining.trouble(attempt)
         if trouble is not None and seen.sight == "Running":
             seen = replace(seen, reason=reasons.WORKER_UNREACHABLE, message=trouble)
