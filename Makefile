@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check format generate bench setup clean
+.PHONY: help demo test e2e check docs format generate bench setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,13 +26,17 @@ e2e: setup ## Run the tests on a real node of their own; needs root on Linux
 	@$(BIN)/python -m tests.cluster build --node
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
 
-check: setup ## Format, lint, types, import contracts, generated files
+check: setup ## Format, lint, types, import contracts, generated files, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests scripts benchmarks
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m scripts.generate --check
+	$(BIN)/python -m scripts.site
+
+docs: setup ## Build the documentation site, with every link checked
+	@$(BIN)/python -m scripts.site
 
 format: setup ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format .
@@ -45,4 +49,4 @@ bench: setup ## Measure, side by side with plain Ray Data
 	@$(BIN)/python -m benchmarks
 
 clean: ## Remove everything that was installed or made
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis out
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build out

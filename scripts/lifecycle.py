@@ -147,7 +147,7 @@ TRANSITIONS: Final = (
     Transition(
         "Stopping",
         "Pending",
-        "a deadline of the attempt, or it could not start; another follows",
+        "a deadline of the attempt, or it could not start, and another follows",
         (reasons.BACKING_OFF,),
     ),
     Transition("Stopping", "Succeeded", "it was through before it heard", (reasons.COMPLETED,)),
