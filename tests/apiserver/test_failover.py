@@ -1,5 +1,6 @@
 """Several operators: one leads, and another one goes on when it is gone."""
 
+import json
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -130,6 +131,28 @@ def test_an_operator_that_is_restarted_under_its_name_leads_again_and_finds_its_
         operator.stop(signal.SIGKILL)
         operator.start()
         status = runs.wait("kept", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 1)
+
+
+def test_drivers_that_are_found_before_the_lease_is_won_go_on(
+    cluster: ControlPlane, pair: Pair, runs: Runs, tmp_path: Path
+) -> None:
+    with GatewayProcess(tmp_path / "run") as gateway:
+        options = ("--in-process-namespace", NAMESPACE, "--gateway", str(gateway.socket))
+        operator = pair.start("a", "--lease-duration", LONG, *options, leads=True)
+        runs.apply(run("early", stage("sleep", "sleep", seconds=3), mode="InProcess"))
+        runs.wait("early", in_phase("Running"), NAMESPACE)
+        operator.stop(signal.SIGKILL)
+        # Nobody renews it, so that it is free some time after the operator has looked.
+        other = {"spec": {"holderIdentity": "other", "leaseDurationSeconds": 4}}
+        change = ("patch", "lease", LEASE, "-n", NAMESPACE, "--type=merge", "-p", json.dumps(other))
+        cluster.kubectl(*change)
+        operator.log.unlink()
+        operator.add_options("--lease-duration", "4")
+        operator.start()
+        wait_for(lambda: operator.says("1 attempts are running"))
+        assert not operator.says("Leading")
+        status = runs.wait("early", is_finished, NAMESPACE)
     assert (status["phase"], status["attempt"]) == ("Succeeded", 1)
 
 

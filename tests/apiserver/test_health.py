@@ -70,7 +70,6 @@ def listed(cluster: ControlPlane) -> list[Document]:
 
 
 def test_a_change_that_is_not_shown_is_found_by_listing(cluster: ControlPlane, runs: Runs) -> None:
-    runs.apply(manifest("unseen", namespace=NAMESPACE, mode="InProcess"))
     deleted: list[str] = []
 
     async def scenario() -> tuple[Versions, int, int]:
@@ -78,7 +77,12 @@ def test_a_change_that_is_not_shown_is_found_by_listing(cluster: ControlPlane, r
         async with api_client(await configuration(settings)) as client:
             listing = lister(client, f"/apis/{GROUP}/{VERSION}", PLURAL, [NAMESPACE])
             watch = Freshness("PipelineRuns", listing, lambda _uid, key: deleted.append(key[1]))
-            watch.complete = True
+            for item in listed(cluster):
+                watch.see(None, item)
+            await watch.check()
+            await watch.completed()
+            unseen = manifest("unseen", namespace=NAMESPACE, mode="InProcess")
+            await asyncio.to_thread(runs.apply, unseen)
             for _ in range(2):
                 await watch.check()
             stalled = watch.stalled

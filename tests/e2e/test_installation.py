@@ -113,6 +113,20 @@ def test_runs_are_tried_again_when_their_ray_is_restarted(
     assert operator.restarts("operator") == before
 
 
+def test_a_second_replica_goes_on_when_the_one_that_leads_is_gone(
+    cluster: Cluster, runs: Runs, operator: Installation
+) -> None:
+    operator.install(replicas=2)
+    leader = operator.leader()
+    runs.apply(run("handed-over", stage("sleep", "sleep", seconds=2), mode="Subprocess"))
+    runs.wait("handed-over", in_phase("Running"), NAMESPACE)
+    cluster.kubectl("delete", "pod", leader, "-n", SYSTEM, "--grace-period=0", "--force")
+    status = runs.wait("handed-over", is_finished, NAMESPACE)
+    assert (status["phase"], status["attempt"]) == ("Succeeded", 1), status
+    assert operator.leader() != leader
+    operator.install()
+
+
 def test_an_upgrade_leaves_runs_alone(runs: Runs, operator: Installation) -> None:
     runs.apply(run("upgraded", stage("sleep", "sleep", seconds=3), mode="Subprocess"))
     runs.wait("upgraded", in_phase("Running"), NAMESPACE)

@@ -55,6 +55,11 @@ class Installation:
         items = self._cluster.get("pods", *_PODS)["items"]
         return [it for it in items if "deletionTimestamp" not in it["metadata"]]
 
+    def leader(self) -> str:
+        """Name of the operator's pod that leads, or led last."""
+        (lease,) = self._cluster.get("leases", "-n", SYSTEM)["items"]
+        return str(lease["spec"]["holderIdentity"])
+
     def restarts(self, container: str) -> int:
         """How often a container of the operator's pod has been restarted."""
         states = {it["name"]: it for it in self.pod()["status"]["containerStatuses"]}

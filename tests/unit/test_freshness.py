@@ -84,6 +84,7 @@ def test_the_first_listing_is_complete_when_all_of_it_was_shown() -> None:
     server.watch.see(None, body("a", 1))
     server.check()
     assert not server.watch.complete
+    server.versions = versions(a=2, b=1, c=1)  # there is always something new
     server.watch.see(None, body("b", 1))
     server.check()
     assert server.watch.complete

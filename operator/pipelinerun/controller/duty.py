@@ -1,4 +1,4 @@
-"""Which runs an operator carries out: while it leads, those of its namespaces."""
+"""Which runs an operator carries out: once it has begun, those of its namespaces."""
 
 from collections.abc import Callable
 
@@ -27,11 +27,12 @@ class Duty:
             cache: the runs.
             queue: where work goes.
             everywhere: whether all namespaces are its own; else those that ``see`` shows.
-            forget: drops what is known of a run's attempts, and touches none of them.
+            forget: drops what is known of a run's pods, and touches none of them.
         """
         self._leadership, self._cache, self._queue = leadership, cache, queue
         self._everywhere, self._forget = everywhere, forget
         self._namespaces: dict[str, str] = {}
+        self._begun = False
 
     def covers(self, namespace: str) -> bool:
         """Whether runs of a namespace are its own."""
@@ -41,10 +42,15 @@ class Duty:
         """See ``Leadership.check``."""
         self._leadership.check()
 
+    def begin(self) -> None:
+        """Make work of everything from now on: this operator leads, and knows what there is."""
+        self._begun = True
+        self.announce_all()
+
     def announce(self, key: RunKey) -> None:
         """Something new is known of a run."""
         covered = self.covers(key[0])
-        if covered and self._leadership.leads:
+        if covered and self._begun:
             self._queue.add(key)
             return
         run = self._cache.get(key)

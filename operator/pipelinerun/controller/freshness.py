@@ -16,7 +16,7 @@ from pipelinerun.controller.runs import Body, RunKey
 
 logger = logging.getLogger(__name__)
 
-FIRST_INTERVAL = 0.5
+FIRST_INTERVAL = 0.2
 """Seconds between comparisons until the first listing has been shown."""
 INTERVAL = 60.0
 
@@ -69,7 +69,6 @@ class Freshness:
     """Follows one watch.
 
     Attributes:
-        complete: whether everything that was there at the start has been shown.
         stalled: how many objects have versions that the watch should have shown long ago.
     """
 
@@ -87,11 +86,20 @@ class Freshness:
             deleted: told uid and key of an object whose deletion was not shown.
         """
         self.kind = kind
-        self.complete = False
         self.stalled = 0
         self._listing, self._deleted = listing, deleted
         self._shown: dict[str, Version] = {}
-        self._difference = Difference()
+        self._difference: Difference | None = None
+        self._complete = asyncio.Event()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was there at the start has been shown."""
+        return self._complete.is_set()
+
+    async def completed(self) -> None:
+        """Wait until everything that was there at the start has been shown."""
+        await self._complete.wait()
 
     def see(self, event: str | None, body: Body) -> None:
         """Take in what the watch shows."""
@@ -117,11 +125,16 @@ class Freshness:
     async def check(self) -> None:
         """Compare once. Errors of the client pass through."""
         server = await self._listing()
-        before, self._difference = self._difference, compare(server, self._shown)
+        now = compare(server, self._shown)
         if not self.complete:
-            self.complete = not self._difference.unseen
+            # What has changed since the first comparison is not waited for: there is no end to it.
+            before = self._difference or now
+            self._difference = lasting(before, server, self._shown)
+            if not self._difference.unseen:
+                self._complete.set()
             return
-        rest = lasting(before, server, self._shown)
+        assert self._difference is not None  # it was complete at a comparison
+        rest, self._difference = lasting(self._difference, server, self._shown), now
         for uid, version in rest.gone.items():
             logger.info("%s/%s was deleted while nobody watched", *version.key)
             del self._shown[uid]

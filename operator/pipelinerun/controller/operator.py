@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kubernetes.aio.client import ApiClient
 
@@ -18,6 +18,7 @@ from pipelinerun.controller.client import (
 )
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.election import Election, LeaseLostError
+from pipelinerun.controller.freshness import Freshness
 from pipelinerun.controller.health import Health
 from pipelinerun.controller.history import History
 from pipelinerun.controller.http import serving
@@ -86,7 +87,7 @@ async def serve(settings: OperatorSettings) -> None:
         duty.announce(key)
 
     def forget(key: RunKey) -> None:
-        realisers.release(key)
+        pods.release(key)
 
     cache = RunCache(History(settings.history, announce))
     duty = Duty(
@@ -135,7 +136,7 @@ async def serve(settings: OperatorSettings) -> None:
             asyncio.TaskGroup() as group,
         ):
             # First of all: what runs in the gateway ends if nobody takes it over in time.
-            leading = _lead(election, duty, in_process, pods, reconciler)
+            leading = _lead(election, watches, duty, in_process, pods, reconciler)
             tasks = [group.create_task(it) for it in (leading, in_process.run())]
             for kind in kinds:
                 await installed(kind.listing)
@@ -151,6 +152,7 @@ async def serve(settings: OperatorSettings) -> None:
 
 async def _lead(
     election: Election | None,
+    watches: Sequence[Freshness],
     duty: Duty,
     in_process: InProcessRealiser,
     pods: WorkerPodRealiser,
@@ -159,14 +161,16 @@ async def _lead(
     """Carry out runs, as soon as and as long as this operator may."""
     if election is not None:
         await election.win()
-    duty.announce_all()
-    in_process.announce_known()
     async with asyncio.TaskGroup() as group:
+        if election is not None:
+            group.create_task(election.keep())
+        for watch in watches:
+            await watch.completed()
+        duty.begin()
+        in_process.announce_known()
         group.create_task(pods.run())
         for _ in range(RECONCILERS):
             group.create_task(reconciler.work())
-        if election is not None:
-            group.create_task(election.keep())
 
 
 def _watched(
