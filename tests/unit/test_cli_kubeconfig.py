@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelinerun.cli.cluster.errors import ClusterError, of_answer
-from pipelinerun.cli.cluster.kubeconfig import context_of, files, read
-from pipelinerun.cli.cluster.printing import Format, printed
-from pipelinerun.cli.cluster.similar import no_run
+from pipelinerun.cli.cluster.errors import ClusterError, of_answer, passing, unreachable
+from pipelinerun.cli.cluster.kubeconfig import context_of, files, missing, read
+from pipelinerun.cli.cluster.printing import Format, all_in_form, printed
 
 FIRST = {
     "current-context": "a",
@@ -60,19 +59,46 @@ def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:
             read([path])
 
 
-def test_the_api_server_is_quoted_where_it_says_something() -> None:
-    body = json.dumps({"kind": "Status", "message": 'pipelineruns "x" is forbidden'})
-    assert of_answer(403, body) == 'pipelineruns "x" is forbidden'
-    assert "does not accept the credentials" in of_answer(401, body)
-    assert "is the operator installed?" in of_answer(404, "404 page not found")
-    assert of_answer(502, "Bad Gateway") == "the API server answered 502: Bad Gateway"
+def test_where_no_kubeconfig_is_there_it_is_told_where_it_was_looked_for() -> None:
+    assert "~/.kube/config is not there" in missing({})
+    assert "KUBECONFIG names /nowhere" in missing({"KUBECONFIG": "/nowhere"})
 
 
-def test_a_run_that_is_not_there_is_told_with_similar_names() -> None:
-    names = ["text", "text-x7k2p", "flights"]
-    told = "there is no PipelineRun 'txet' in namespace 'team'; did you mean text?"
-    assert no_run("txet", "team", names) == told
-    assert no_run("other", "team", names) == "there is no PipelineRun 'other' in namespace 'team'"
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, "the server said"),
+        (401, "log in again"),
+        (403, "the server said. Ask your administrator for the right"),
+        (409, "the server said. Somebody else has changed it meanwhile: try again"),
+        (422, "the server said"),
+        (429, "Try again in a while"),
+        (503, "the API server has trouble (503): the server said"),
+    ],
+)
+def test_the_api_server_is_quoted_and_what_to_do_is_added(status: int, expected: str) -> None:
+    body = json.dumps({"kind": "Status", "message": "the server said"})
+    assert expected in of_answer(status, body)
+
+
+def test_an_answer_without_words_is_explained() -> None:
+    assert "the operator is not installed" in of_answer(404, "404 page not found")
+    assert "trouble (502): Bad Gateway" in of_answer(502, "Bad Gateway")
+    assert of_answer(418, "teapot") == "the API server answered 418: teapot"
+
+
+def test_a_server_that_is_not_reached_is_told_with_the_root_of_it() -> None:
+    outer = Exception("outer")
+    outer.reason = ConnectionRefusedError("refused")  # type: ignore[attr-defined]
+    assert unreachable(outer).startswith(
+        "the API server cannot be reached: refused. Is the cluster"
+    )
+
+
+def test_only_trouble_that_passes_is_waited_for() -> None:
+    assert [it for it in (None, 0, 400, 401, 403, 404, 409, 410, 429, 500, 503) if passing(it)] == [
+        *(None, 0, 410, 429, 500, 503)
+    ]
 
 
 def test_objects_are_printed_as_kubectl_prints_them() -> None:
@@ -82,3 +108,12 @@ def test_objects_are_printed_as_kubectl_prints_them() -> None:
     assert printed(body, Format.NAME, "created") == "pipelinerun.pipelinerun.dev/text-1"
     assert json.loads(printed(body, Format.JSON, "created")) == shown
     assert printed(body, Format.YAML, "created") == "metadata:\n  name: text-1\nspec:\n  a: 1"
+    assert all_in_form([body, body], Format.NAME) == "\n".join(
+        ["pipelinerun.pipelinerun.dev/text-1"] * 2
+    )
+    assert json.loads(all_in_form([body], Format.JSON)) == {
+        "apiVersion": "v1",
+        "kind": "List",
+        "metadata": {},
+        "items": [shown],
+    }

@@ -116,9 +116,7 @@ def test_a_finished_run_may_be_retried(phase: str) -> None:
 def test_a_run_that_goes_on_may_not_be_retried() -> None:
     with pytest.raises(ClusterError, match="'text' is not finished: it is Running") as caught:
         check_finished(run(phase="Running"))
-    assert str(caught.value).endswith(
-        'kubectl patch prun text -n team --type=merge -p \'{"spec":{"shutdown":"Terminate"}}\''
-    )
+    assert str(caught.value).endswith("  pipelinerun cancel text -n team")
 
 
 def test_a_run_that_nobody_has_looked_at_may_not_be_retried() -> None:

@@ -27,6 +27,16 @@ _COLOURS: dict[StageState, str] = {
     "Stopped": "yellow",
     "Skipped": "dim",
 }
+PHASE_COLOURS = {
+    "Suspended": "yellow",
+    "Starting": "cyan",
+    "Running": "cyan",
+    "Stopping": "yellow",
+    "Finishing": "cyan",
+    "Succeeded": "green",
+    "Failed": "red",
+    "Cancelled": "yellow",
+}
 
 
 def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None = None) -> Table:

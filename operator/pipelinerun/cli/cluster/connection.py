@@ -23,10 +23,12 @@ class Connection:
     Attributes:
         client: with the user's credentials.
         namespace: that was asked for, else the context's.
+        chosen: whether the namespace was asked for.
     """
 
     client: ApiClient
     namespace: str
+    chosen: bool
 
 
 @contextmanager
@@ -39,10 +41,12 @@ def connection(
         ClusterError: there is no such thing.
     """
     loaded = Configuration()
+    # One try: people are told at once, and what goes on for long tries again itself.
+    loaded.retries = False
     own = _load(loaded, file, context)
     with ApiClient(loaded) as client:
-        client.user_agent = "pipelinerun"
-        yield Connection(client, namespace or own or "default")
+        client.user_agent = "pipelinerun-cli"
+        yield Connection(client, namespace or own or "default", namespace is not None)
 
 
 def _load(loaded: Any, file: str | None, context: str | None) -> str | None:
@@ -53,7 +57,7 @@ def _load(loaded: Any, file: str | None, context: str | None) -> str | None:
             config.load_incluster_config(client_configuration=loaded)  # type: ignore[no-untyped-call]
             return _OWN_NAMESPACE.read_text().strip()
         if not paths:
-            raise ClusterError("there is no kubeconfig; name one with --kubeconfig or $KUBECONFIG")
+            raise ClusterError(kubeconfig.missing(os.environ))
         name, namespace = kubeconfig.context_of(kubeconfig.read(paths), context)
         config.load_kube_config(  # type: ignore[no-untyped-call]
             os.pathsep.join(map(str, paths)),
@@ -62,5 +66,5 @@ def _load(loaded: Any, file: str | None, context: str | None) -> str | None:
             persist_config=False,
         )
     except config.ConfigException as error:
-        raise ClusterError(str(error)) from None
+        raise ClusterError(f"the kubeconfig cannot be used: {error}") from None
     return namespace

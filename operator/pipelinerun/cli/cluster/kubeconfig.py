@@ -30,6 +30,16 @@ def files(given: str | None, environment: Mapping[str, str]) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
+def missing(environment: Mapping[str, str]) -> str:
+    """What to say where no file is there. Pure."""
+    looked = environment.get("KUBECONFIG")
+    where = f"KUBECONFIG names {looked}" if looked else f"{DEFAULT} is not there"
+    return (
+        f"there is no kubeconfig: {where}. Ask your administrator for one, and name it with"
+        " --kubeconfig FILE or $KUBECONFIG"
+    )
+
+
 def read(paths: Iterable[Path]) -> list[Document]:
     """What the files hold.
 
@@ -49,6 +59,15 @@ def read(paths: Iterable[Path]) -> list[Document]:
     return documents
 
 
+def contexts_of(documents: Iterable[Document]) -> dict[str, Document]:
+    """All contexts by name. Pure. The first file to say something wins."""
+    contexts: dict[str, Document] = {}
+    for document in documents:
+        for item in document.get("contexts") or ():
+            contexts.setdefault(item["name"], item.get("context") or {})
+    return contexts
+
+
 def context_of(documents: Iterable[Document], wanted: str | None) -> tuple[str, str | None]:
     """The context that counts, and its namespace. Pure. The first file to say something wins.
 
@@ -56,10 +75,7 @@ def context_of(documents: Iterable[Document], wanted: str | None) -> tuple[str, 
         ClusterError: there is none, or not the one that is wanted.
     """
     documents = [*documents]
-    contexts: dict[str, Document] = {}
-    for document in documents:
-        for item in document.get("contexts") or ():
-            contexts.setdefault(item["name"], item.get("context") or {})
+    contexts = contexts_of(documents)
     currents = (document.get("current-context") for document in documents)
     name = wanted or next((it for it in currents if it), None)
     if name is None:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from pipelinerun.api import checkpoints, graph
 from pipelinerun.api.definition import PipelineDefinition, Stage
 from pipelinerun.api.names import API_VERSION, KIND, LABEL_KEEP, LABEL_RETRY_OF
-from pipelinerun.api.status import TERMINAL_PHASES
 from pipelinerun.cli.cluster.errors import ClusterError
+from pipelinerun.cli.cluster.reading import is_finished, phase_of
 
 Body = Mapping[str, Any]
 
@@ -58,14 +58,12 @@ def check_finished(run: Body) -> None:
     Raises:
         ClusterError: it has not; the message says how to end it.
     """
-    phase = run.get("status", {}).get("phase", "Pending")
-    if phase in TERMINAL_PHASES:
+    if is_finished(run):
         return
     name, namespace = run["metadata"]["name"], run["metadata"]["namespace"]
     raise ClusterError(
-        f"run {name!r} is not finished: it is {phase}. To end it:\n"
-        f"  kubectl patch prun {name} -n {namespace} --type=merge"
-        """ -p '{"spec":{"shutdown":"Terminate"}}'"""
+        f"run {name!r} is not finished: it is {phase_of(run)}. To end it:\n"
+        f"  pipelinerun cancel {name} -n {namespace}"
     )
 
 

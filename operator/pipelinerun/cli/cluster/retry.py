@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelinerun.cli.cluster.errors import told
-from pipelinerun.cli.cluster.options import Context, Kubeconfig, Namespace
+from pipelinerun.cli.cluster.options import Context, FinishedRun, Kubeconfig, Namespace
 from pipelinerun.cli.cluster.printing import Format, printed
 from pipelinerun.cli.cluster.retried import (
     check_finished,
@@ -13,10 +12,11 @@ from pipelinerun.cli.cluster.retried import (
     start_at,
     start_behind_last_checkpoint,
 )
+from pipelinerun.cli.cluster.session import cluster
 
 
 def retry(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a finished run.")],
+    run: FinishedRun,
     stage: Annotated[
         str | None,
         typer.Option(
@@ -47,23 +47,18 @@ def retry(
 
     - `pipelinerun retry text`
     - `pipelinerun retry text --resume`
-    - `kubectl wait --for=condition=Succeeded $(pipelinerun retry text --from load -o name)`
+    - `pipelinerun wait $(pipelinerun retry text --from load -o name)`
     """
     if stage is not None and resume:
         raise typer.BadParameter("it cannot go with --resume", param_hint="--from")
-    with told():
-        from pipelinerun.cli.cluster.connection import connection  # noqa: PLC0415 - takes a second
-        from pipelinerun.cli.cluster.runs import Runs  # noqa: PLC0415
-
-        with connection(kubeconfig, context, namespace) as connected:
-            runs = Runs(connected)
-            finished = runs.get(run)
-            check_finished(finished)
-            start = finished["spec"].get("resumeFrom")
-            if resume:
-                start = start_behind_last_checkpoint(finished)
-            elif stage is not None:
-                start = start_at(finished, stage)
-            created = runs.create(retried(finished, start))
+    with cluster(kubeconfig, context, namespace) as runs:
+        finished = runs.get(run)
+        check_finished(finished)
+        start = finished["spec"].get("resumeFrom")
+        if resume:
+            start = start_behind_last_checkpoint(finished)
+        elif stage is not None:
+            start = start_at(finished, stage)
+        created = runs.create(retried(finished, start))
     done = f"created, starts at stage {start}" if start else "created"
     typer.echo(printed(created, output, done))

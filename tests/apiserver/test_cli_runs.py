@@ -1,0 +1,134 @@
+"""Commands about runs, as processes of their own on a real API server."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.support.cli import CommandLine
+from tests.support.runs import Runs, in_phase, is_finished, manifest, stage
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+OF_RUNS = "pipelinerun.pipelinerun.dev"
+
+
+@pytest.fixture(scope="module")
+def cli(cluster: ControlPlane) -> CommandLine:
+    """The command line."""
+    return CommandLine(cluster)
+
+
+def labelled(runs: Runs, name: str, label: str, namespace: str = "default") -> None:
+    """A run that never starts, with a label by which a test finds its own."""
+    document = manifest(name, namespace=namespace, suspend=True)
+    document["metadata"]["labels"] = {"test": label}
+    runs.apply(document)
+    runs.wait(name, in_phase("Suspended"), namespace)
+
+
+def test_runs_are_listed_by_namespace_label_and_phase(cli: CommandLine, runs: Runs) -> None:
+    labelled(runs, "listed-a", "listed")
+    labelled(runs, "listed-b", "listed", "other")
+    header, row = cli.says("list", "-l", "test=listed").splitlines()
+    assert header.split() == ["NAME", "PHASE", "EXIT", "ELAPSED", "STAGES", "AGE", "REASON"]
+    assert row.split()[:2] == ["listed-a", "Suspended"]
+    everywhere = cli.says("ls", "-A", "-l", "test=listed").splitlines()
+    assert sorted(line.split()[:2] for line in everywhere) == [
+        ["NAMESPACE", "NAME"],
+        ["default", "listed-a"],
+        ["other", "listed-b"],
+    ]
+    chosen = ("list", "-l", "test=listed", "--phase", "suspended", "-o", "name")
+    assert cli.says(*chosen, "-n", "other") == f"{OF_RUNS}/listed-b"
+    nothing = cli.run("list", "-l", "test=listed", "--phase", "Failed")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "No runs found in namespace default.\n"
+    as_json = json.loads(cli.says("list", "-l", "test=listed", "-o", "json"))
+    assert [it["metadata"]["name"] for it in as_json["items"]] == ["listed-a"]
+    assert "managedFields" not in as_json["items"][0]["metadata"]
+    assert "unknown-phase' is none of" in cli.complains("list", "--phase", "unknown-phase", code=2)
+
+
+def test_connection_options_may_stand_before_the_command(cli: CommandLine, runs: Runs) -> None:
+    labelled(runs, "before", "before", "other")
+    assert cli.says("-n", "other", "get", "before", "-o", "name") == f"{OF_RUNS}/before"
+    assert cli.says("get", f"{OF_RUNS}/before", "-n", "other", "-o", "name")
+
+
+def test_a_run_is_shown_whole_or_in_short_and_never_with_control_characters(
+    cli: CommandLine, runs: Runs
+) -> None:
+    runs.finish(manifest("shown-1", stage("square", "square")))
+    whole = json.loads(cli.says("get", "shown-1", "-o", "json"))
+    assert (whole["kind"], whole["status"]["exitCode"]) == ("PipelineRun", 0)
+    wide = cli.says("get", "shown-1", "-o", "wide")
+    assert "Pipeline succeeded in" in wide
+    for text in (wide, cli.says("list"), cli.says("list", "-A", "-o", "wide")):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
+
+
+def test_a_run_is_held_let_go_and_ended(
+    cli: CommandLine, runs: Runs, cluster: ControlPlane
+) -> None:
+    slow = stage("slow", "sleep", seconds=300)
+    runs.apply(manifest("asked", slow, terminationGracePeriodSeconds=1))
+    runs.wait("asked", in_phase("Running"))
+    assert cli.says("suspend", "asked") == f"{OF_RUNS}/asked suspended"
+    runs.wait("asked", in_phase("Suspended"))
+    assert cli.says("suspend", "asked") == f"{OF_RUNS}/asked is suspended already"
+    assert cli.says("resume", "asked") == f"{OF_RUNS}/asked resumed"
+    assert cli.says("resume", "asked") == f"{OF_RUNS}/asked is not suspended"
+    runs.wait("asked", in_phase("Running"))
+    assert cli.says("cancel", "asked", "-o", "name") == f"{OF_RUNS}/asked"
+    assert runs.wait("asked", is_finished)["phase"] == "Cancelled"
+    assert cli.says("cancel", "asked") == f"{OF_RUNS}/asked is cancelled already"
+    assert "run 'asked' is over and cannot be resumed" in cli.complains("resume", "asked")
+    fields = cluster.get("prun", "asked", "--show-managed-fields")["metadata"]["managedFields"]
+    (own,) = (it for it in fields if it["manager"] == "pipelinerun-cli")
+    assert own["fieldsV1"] == {"f:spec": {"f:shutdown": {}, "f:suspend": {}}}
+
+
+def test_a_run_is_drained(cli: CommandLine, runs: Runs) -> None:
+    endless = {"name": "numbers", "type": "source", "callable": "steps:endless"}
+    runs.apply(manifest("drained", source=endless))
+    runs.wait("drained", lambda status: any(it["rowsOut"] for it in status.get("stages", ())))
+    assert cli.says("cancel", "drained", "--drain") == f"{OF_RUNS}/drained is draining"
+    status = runs.wait("drained", is_finished)
+    assert (status["phase"], status["exitCode"]) == ("Cancelled", 0)
+
+
+def test_what_cannot_be_done_to_one_run_is_told_and_done_to_the_others(
+    cli: CommandLine, runs: Runs
+) -> None:
+    for name in ("gone-a", "gone-b"):
+        labelled(runs, name, "gone")
+    done = cli.run("delete", "gone-a", "gone-x", "gone-b")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"{OF_RUNS}/{name} deleted" for name in ("gone-a", "gone-b")
+    ]
+    assert "there is no PipelineRun 'gone-x' in namespace 'default'" in done.stderr
+    assert not runs.exists("gone-a")
+    assert not runs.exists("gone-b")
+
+
+def test_errors_say_what_to_do_next(
+    cli: CommandLine, runs: Runs, cluster: ControlPlane, tmp_path: Path
+) -> None:
+    labelled(runs, "elsewhere", "elsewhere", "other")
+    assert "there is one in other: add -n other" in cli.complains("get", "elsewhere")
+    assert "kubectl auth can-i --list" in cli.complains("list", user="user")
+    assert "there are: pipelinerun-test" in cli.complains("list", "--context", "unknown")
+    unreachable = tmp_path / "unreachable"
+    text = cluster.kubeconfig.read_text()
+    unreachable.write_text(text.replace(cluster.url, "https://127.0.0.1:9"))
+    assert "kubectl config view --minify" in cli.complains("list", f"--kubeconfig={unreachable}")
+    strange = tmp_path / "strange"
+    strange.write_text(re.sub("token: .*", "token: strange", text))
+    assert "log in again" in cli.complains("list", "--kubeconfig", str(strange))
+    nowhere = {"KUBECONFIG": str(tmp_path / "nowhere")}
+    done = cli.run("list", environment=nowhere)
+    assert (done.returncode, f"KUBECONFIG names {tmp_path}" in done.stderr) == (1, True)
