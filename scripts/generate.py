@@ -13,8 +13,9 @@ from typer.cli import get_docs_for_click
 from pipelinerun.api.crd import crd, crd_yaml
 from pipelinerun.cli.app import app
 from pipelinerun.core import reasons
-from scripts import argo_cd, lifecycle
+from scripts import argo_cd, lifecycle, metrics
 from scripts.bootstrap import NO_INSTALLER, find_uv
+from scripts.dashboard import dashboard
 from scripts.markdown import Row, table
 from tests.cluster.binaries import helm_path
 
@@ -48,10 +49,12 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "crds" / CRD: crd_yaml(),
         CHART / "files" / "crds" / CRD: crd_yaml(),
+        CHART / "files" / "dashboard.json": dashboard(),
         ROOT / "docs" / "lifecycle.md": f"{NOTE}\n{lifecycle.page()}",
         ROOT / "docs" / "reference" / "values.md": values_page(),
         ROOT / "docs" / "reference" / "pipelinerun.md": fields_page(),
         ROOT / "docs" / "reference" / "reasons.md": reasons_page(),
+        ROOT / "docs" / "reference" / "metrics.md": f"{NOTE}\n{metrics.page()}",
         ROOT / "docs" / "reference" / "cli.md": commands_page(),
         ROOT / "requirements.lock": requirements(),
         ARGO_CD / "argocd-cm.yaml": argo_cd.config_map(ARGO_CD),

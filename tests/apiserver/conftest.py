@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.build import BuildError
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, free_ports
 from tests.support.operator import OperatorProcess, running_operator
 from tests.support.runs import Runs
 
@@ -49,11 +49,18 @@ def runs(cluster: ControlPlane) -> Runs:
 
 
 @pytest.fixture(scope="package")
+def metrics_port() -> int:
+    """Where that operator serves its metrics."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="package")
 def operator(
-    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    cluster: ControlPlane, metrics_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """An operator that allows in-process runs in the namespace default, two at once."""
     log = tmp_path_factory.mktemp("operator") / "operator.log"
     options = ["-n", "default", "-n", "other", "--in-process-namespace", "default"]
+    options += ["--http-port", str(metrics_port)]
     with running_operator(cluster.kubeconfig_for(OPERATOR), log, options) as process:
         yield process

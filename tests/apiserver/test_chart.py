@@ -58,7 +58,8 @@ EVERYTHING: Values = {
     ],
     "priorityClassName": "system-cluster-critical",
     "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-    "serviceMonitor": {"enabled": True},
+    "prometheusRule": {"enabled": True, "labels": {"a": "b"}, "longestWaitSeconds": 60},
+    "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Data"}},
     "networkPolicy": {
         "enabled": True,
         "from": [{"namespaceSelector": {}}],
@@ -79,7 +80,7 @@ EVERYTHING: Values = {
 }
 VALUES: dict[str, Values] = {
     "defaults": {},
-    "namespaces": {"watchNamespaces": TEAMS},
+    "namespaces": {"watchNamespaces": TEAMS, "serviceMonitor": {"enabled": True}},
     "everything": EVERYTHING,
     "no in-process runs": {"inProcess": {"enabled": False}, "networkPolicy": {"enabled": True}},
     "a shard": {"watchNamespaceSelector": "shard=a", "inProcess": {"enabled": False}},
@@ -98,7 +99,7 @@ def helm(cluster: ControlPlane) -> Helm:
         cluster.kubectl("create", "namespace", namespace)
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     cluster.kubectl("label", "namespace", SYSTEM, restricted)
-    kinds = [monitoring_kind("PodMonitor"), monitoring_kind("ServiceMonitor")]
+    kinds = [*map(monitoring_kind, ("PodMonitor", "ServiceMonitor", "PrometheusRule"))]
     cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(kinds))
     names = [f"crd/{it['metadata']['name']}" for it in kinds]
     cluster.wait_established(*names)
@@ -173,6 +174,7 @@ def test_only_the_operators_container_has_a_token(helm: Helm) -> None:
         ({"replicas": "many"}, "replicas"),
         ({"leaderElection": {"leaseDuration": 0}}, "leaseDuration"),
         ({"history": {"failed": -1}}, "failed"),
+        ({"prometheusRule": {"longestWaitSeconds": "1h"}}, "longestWaitSeconds"),
     ],
 )
 def test_a_value_that_is_wrong_is_refused_by_its_name(
@@ -246,6 +248,10 @@ def test_namespaces_are_watched_only_to_choose_among_them(helm: Helm, selector: 
     ("values", "complaint"),
     [
         ({"watchNamespaceSelector": SELECTOR}, "inProcess.enabled"),
+        (
+            {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
+            "count everything twice",
+        ),
         (
             {
                 "watchNamespaceSelector": SELECTOR,
@@ -336,6 +342,28 @@ def test_the_limits_of_the_history_reach_the_operator(helm: Helm) -> None:
         "PIPELINERUN_SUCCEEDED_HISTORY_LIMIT": "0",
         "PIPELINERUN_FAILED_HISTORY_LIMIT": "1000",
     }
+
+
+@pytest.mark.parametrize("monitor", ["podMonitor", "serviceMonitor"])
+def test_with_either_monitor_worker_pods_are_scraped_unless_they_are_not_to_be(
+    helm: Helm, monitor: str
+) -> None:
+    def monitors(**values: Any) -> list[str]:
+        objects = helm.render({monitor: {"enabled": True}} | values)
+        return [it["metadata"]["name"] for it in objects if it["kind"].endswith("Monitor")]
+
+    name = "release-pipelinerun-operator"
+    assert sorted(monitors()) == [name, f"{name}-workers"]
+    workers = {"enabled": monitor == "podMonitor", "workers": False}
+    assert monitors(podMonitor=workers) == [name]
+
+
+def test_the_dashboard_is_found_by_grafanas_sidecar(helm: Helm) -> None:
+    objects = helm.render({"dashboard": {"enabled": True}})
+    (found,) = (it for it in objects if "grafana_dashboard" in it["metadata"].get("labels", {}))
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    file = (CHART / "files" / "dashboard.json").read_text()
+    assert json.loads(found["data"]["pipelinerun.json"]) == json.loads(file)
 
 
 def test_the_kustomize_folder_is_the_chart(cluster: ControlPlane, helm: Helm) -> None:

@@ -285,7 +285,7 @@ def test_no_manifest_wedges_the_operator(
     assert "Traceback" not in operator.log.read_text()
     metrics = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
     assert "pipelinerun_queue_depth 0.0" in metrics
-    assert 'pipelinerun_reconciles_total{result="error"}' not in metrics
+    assert 'pipelinerun_reconciles_total{result="error"} 0.0' in metrics
 
 
 def is_settled(run: Document) -> bool:

@@ -43,6 +43,7 @@ def main() -> int:
 def build(*, node: bool) -> None:
     binaries.provide()
     binaries.provide_helm()
+    binaries.provide_promtool()
     if node:
         requirements.provide()
         binaries.provide_node()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.versions import ETCD, HELM, KUBERNETES
+from tests.cluster.versions import ETCD, HELM, KUBERNETES, PROMETHEUS
 
 NEEDED = ("etcd", "kube-apiserver", "kubectl")
 OF_A_NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
@@ -68,6 +68,18 @@ def provide_helm() -> Path:
 def helm_path() -> Path:
     """Where Helm is, once it has been built."""
     return cache_folder(os.environ).parent / f"helm-{HELM}" / "helm"
+
+
+def provide_promtool() -> Path:
+    """Prometheus' own tool for rules and metrics; always of our version.
+
+    Raises:
+        build.BuildError: it cannot be built; the message says what to do.
+    """
+    folder = cache_folder(os.environ).parent / f"prometheus-{PROMETHEUS}"
+    with locked(folder):
+        _build_missing(["promtool"], folder)
+    return folder / "promtool"
 
 
 def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:

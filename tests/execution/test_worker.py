@@ -138,8 +138,11 @@ def test_progress_and_metrics_are_there_while_it_runs(tmp_path: Path) -> None:
         assert worker.get("healthz") == "ok\n"
         metrics = worker.get("metrics")
         process.communicate()
-    assert 'pipelinerun_stage_rows_out_total{namespace="here",run="run",stage="numbers"}' in metrics
-    assert 'pipelinerun_attempt_elapsed_seconds{attempt="2",namespace="here",run="run"}' in metrics
+    assert (
+        'pipelinerun_worker_stage_rows_out_total{namespace="here",run="run",stage="numbers"}'
+        in metrics
+    )
+    assert 'pipelinerun_worker_elapsed_seconds{attempt="2",namespace="here",run="run"}' in metrics
     assert process.returncode == 0
 
 

@@ -1,6 +1,6 @@
 """The cache: the last known state of every run, fed by the watch and by our own writes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 
 from pipelinerun.controller.history import History
 from pipelinerun.controller.runs import Run, RunKey
@@ -28,10 +28,9 @@ class RunCache:
         """Keys of all runs, those that are finished last."""
         return sorted(self._runs, key=lambda key: self._runs[key].finished)
 
-    def phases(self, covers: Callable[[str], bool]) -> Iterator[str]:
-        """The phase of each run in namespaces that are covered; one that has none is pending."""
-        runs = self._runs.values()
-        return (run.status.phase or "Pending" for run in runs if covers(run.namespace))
+    def runs(self) -> Iterable[Run]:
+        """All runs."""
+        return self._runs.values()
 
     def put(self, run: Run) -> None:
         """Store a run unless a newer version of the same object is known."""

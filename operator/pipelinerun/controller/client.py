@@ -10,12 +10,14 @@ import kopf
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from pipelinerun.controller.guard import GuardedApiClient
+from pipelinerun.api.metrics import API_REQUESTS, API_WAIT
+from pipelinerun.controller.guard import READS, GuardedApiClient
 from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.limiter import RateLimiter
-from pipelinerun.controller.metrics import RequestMetrics
+from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.priorities import current_priority
 from pipelinerun.controller.settings import OperatorSettings
+from pipelinerun.controller.writes import note_write
 
 USER_AGENT = "pipelinerun-operator"
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -41,7 +43,7 @@ class Pace:
 
     leadership: Leadership
     limiter: RateLimiter
-    metrics: RequestMetrics
+    meters: Meters
 
 
 class PacedApiClient(GuardedApiClient):
@@ -49,19 +51,21 @@ class PacedApiClient(GuardedApiClient):
 
     def __init__(self, loaded: Configuration, pace: Pace) -> None:
         super().__init__(loaded, pace.leadership)
-        self._limiter, self._metrics = pace.limiter, pace.metrics
+        self._limiter, self._meters = pace.limiter, pace.meters
 
     async def call_api(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
         """Make a request once it may be made."""
         priority = current_priority()
-        with self._metrics.waits.labels(priority.name.lower()).time():
+        with self._meters.timed(API_WAIT, priority.name.lower()):
             await self._limiter.wait(priority)
         code = "error"
         try:
             response = await super().call_api(method, url, *arguments, **options)
             code = str(response.status)
         finally:
-            self._metrics.requests.labels(method, code).inc()
+            self._meters.add(API_REQUESTS, method, code)
+            if method not in READS:
+                note_write()
         self._limiter.heed(response.status, response.headers.get("Retry-After"))
         return response
 

@@ -6,7 +6,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from pipelinerun.controller.leadership import Leadership
 
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class GuardedApiClient(ApiClient):
@@ -25,7 +25,7 @@ class GuardedApiClient(ApiClient):
         Raises:
             NotLeadingError: it is a write, and this operator does not lead.
         """
-        if method not in _READS:
+        if method not in READS:
             self._leadership.check()
             timeout = self._leadership.within(options.get("_request_timeout"))
             options["_request_timeout"] = timeout

@@ -19,6 +19,7 @@ from pipelinerun.controller.client import (
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.election import Election, LeaseLostError
 from pipelinerun.controller.freshness import Freshness
+from pipelinerun.controller.gauges import Gauges, registry_of
 from pipelinerun.controller.health import Health
 from pipelinerun.controller.history import History
 from pipelinerun.controller.http import serving
@@ -28,7 +29,7 @@ from pipelinerun.controller.leases import LeaseApi
 from pipelinerun.controller.limiter import RateLimiter
 from pipelinerun.controller.listing import installed
 from pipelinerun.controller.log import set_up_logging
-from pipelinerun.controller.metrics import ReconcilerMetrics, RequestMetrics, registry_of
+from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.pods.api import PodApi
 from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.realiser import WorkerPodRealiser
@@ -39,6 +40,7 @@ from pipelinerun.controller.reconciler import Reconciler
 from pipelinerun.controller.runs import RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.controller.sight import RunSight
+from pipelinerun.controller.staleness import Staleness
 from pipelinerun.controller.watched import Watched
 from pipelinerun.controller.watcher import watch
 from pipelinerun.core.leases import LeaseTimes
@@ -106,7 +108,8 @@ async def serve(settings: OperatorSettings) -> None:
         announce_all=duty.announce_all,
     )
     limiter = RateLimiter(settings.api_qps, settings.api_burst)
-    pace = Pace(leadership, limiter, RequestMetrics())
+    meters, staleness = Meters(), Staleness(cache, duty)
+    pace = Pace(leadership, limiter, meters)
     async with api_client(loaded, pace) as client, api_client(loaded) as lease_client:
         pods = WorkerPodRealiser(
             PodApi(client),
@@ -119,15 +122,16 @@ async def serve(settings: OperatorSettings) -> None:
         kinds = _watched(settings, client, sight, pods, duty)
         watches = [it.freshness for it in kinds]
         election = _election(settings, lease_client, leadership, in_process.extend)
-        registry = registry_of(cache, queue, watches, leadership, duty)
-        pace.metrics.register(registry)
+        registry = registry_of(Gauges(cache, queue, watches, leadership, duty, staleness))
+        meters.register(registry)
         reconciler = Reconciler(
             cache,
             queue,
             PipelineRunApi(client, settings.identity),
             realisers,
             duty,
-            ReconcilerMetrics(registry),
+            meters,
+            staleness,
         )
 
         _say_hello(settings)

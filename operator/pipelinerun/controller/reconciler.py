@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.duty import Duty
@@ -16,11 +17,13 @@ from pipelinerun.controller.errors import (
     tolerated,
 )
 from pipelinerun.controller.facts import job_for, observe
-from pipelinerun.controller.metrics import ReconcilerMetrics
+from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
+from pipelinerun.controller.staleness import Staleness
+from pipelinerun.controller.writes import WritesOfRuns, spending
 from pipelinerun.core.actions import (
     Action,
     Delete,
@@ -32,6 +35,7 @@ from pipelinerun.core.actions import (
     WriteStatus,
     actions,
 )
+from pipelinerun.core.measures import measures
 from pipelinerun.core.observed import Event
 from pipelinerun.core.policies import decide
 
@@ -51,14 +55,17 @@ class Reconciler:
         api: PipelineRunApi,
         realisers: Realisers,
         duty: Duty,
-        metrics: ReconcilerMetrics,
+        meters: Meters,
+        staleness: Staleness,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
         self._realisers = realisers
         self._duty = duty
-        self._metrics = metrics
+        self._meters = meters
+        self._staleness = staleness
+        self._writes = WritesOfRuns(meters)
         self._written: dict[RunKey, float] = {}
         self._outdated: set[RunKey] = set()
 
@@ -67,10 +74,11 @@ class Reconciler:
         while True:
             key = await self._queue.get()
             try:
-                with self._metrics.seconds.time():
+                with self._meters.timed(RECONCILE_DURATION):
                     await self.reconcile(key)
                 self._queue.succeeded(key)
-                self._metrics.results.labels("ok").inc()
+                self._staleness.looked(key)
+                self._meters.add(RECONCILES, "ok")
             except Exception as error:  # noqa: BLE001 - one run must not stop the others
                 self._failed(key, error)
             finally:
@@ -81,6 +89,7 @@ class Reconciler:
         run = self._cache.get(key)
         if not self._duty.covers(key[0]):
             self._written.pop(key, None)  # it is another operator's by now
+            self._writes.forget(key)
             self._outdated.discard(key)
             return
         if run is None or key in self._outdated:
@@ -95,10 +104,14 @@ class Reconciler:
         observed, job = observe(run, realiser, self._status_age(run), now, surplus=surplus)
         decision = decide(observed, now)
         begins = decision.start is not None and decision.start > 0
-        with at(Priority.START if begins else Priority.WORK):
-            for action in actions(observed.status, decision):
-                self._duty.check()
-                run = await self._do(action, run, job, now)
+        before = run
+        with at(Priority.START if begins else Priority.WORK), spending() as spent:
+            try:
+                for action in actions(observed.status, decision):
+                    self._duty.check()
+                    run = await self._do(action, run, job, now)
+            finally:
+                self._writes.add(before, run, spent.writes)
         if decision.requeue_after is not None:
             self._queue.add_after(key, decision.requeue_after)
 
@@ -108,7 +121,10 @@ class Reconciler:
             case Reserve():
                 self._realisers.of(run).reserve(run.key)
             case WriteStatus(status=status):
-                run = await self._api.write_status(run, status)
+                before, run = run, await self._api.write_status(run, status)
+                self._meters.record(
+                    measures(before.status, status, mode=before.mode, created=before.created)
+                )
                 self._cache.put(run)
                 self._note_written(run)
             case Start():
@@ -136,6 +152,7 @@ class Reconciler:
             if known is not None:
                 self._cache.remove(known.uid, key)
             self._written.pop(key, None)
+            self._writes.forget(key)
             self._queue.forget(key)
             self._realisers.release(key)
         return run
@@ -165,7 +182,8 @@ class Reconciler:
         kind = classify(error)
         refused = kind is ErrorKind.REFUSED
         delay = self._queue.add_failed(key, LONGEST_REFUSAL if refused else LONGEST_DELAY)
-        self._metrics.results.labels(kind.value if kind else "error").inc()
+        self._staleness.failed(key)
+        self._meters.add(RECONCILES, kind.value if kind else "error")
         if kind in {ErrorKind.CONFLICT, ErrorKind.TRANSIENT}:
             # What became of a write is unknown, or somebody else wrote: the watch may be behind.
             self._outdated.add(key)

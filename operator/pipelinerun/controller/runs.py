@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipelinerun.api.metrics import UNKNOWN_MODE
 from pipelinerun.api.names import LABEL_KEEP
 from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.status import TERMINAL_PHASES, PipelineRunStatus
@@ -52,6 +53,11 @@ class Run:
     def key(self) -> RunKey:
         """Namespace and name."""
         return self.namespace, self.name
+
+    @property
+    def mode(self) -> str:
+        """Its mode, for metrics."""
+        return self.spec.mode if self.spec else UNKNOWN_MODE
 
     @property
     def finished(self) -> bool:

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipelinerun.api import metrics
 from pipelinerun.api.job import RunIdentity
+from pipelinerun.api.metrics import Metric
 from pipelinerun.api.status import StageStatus
 from pipelinerun.worker.board import Board
 
-_LABELS = ("namespace", "run", "stage")
-_COUNTERS: Sequence[tuple[str, str, Callable[[StageStatus], float]]] = (
-    ("rows_in", "Rows that went into a stage.", lambda it: it.rows_in),
-    ("rows_out", "Rows that came out of a stage.", lambda it: it.rows_out),
-    ("errors", "Calls of a stage that raised.", lambda it: it.errors),
-    ("seconds", "Seconds spent in a stage's code, over its replicas.", lambda it: it.seconds),
+_Family = CounterMetricFamily | GaugeMetricFamily
+_OF_STAGES: Sequence[tuple[Metric, Callable[[StageStatus], float]]] = (
+    (metrics.WORKER_ROWS_IN, lambda it: it.rows_in),
+    (metrics.WORKER_ROWS_OUT, lambda it: it.rows_out),
+    (metrics.WORKER_ERRORS, lambda it: it.errors),
+    (metrics.WORKER_SECONDS, lambda it: it.seconds),
+    (metrics.WORKER_REPLICAS, lambda it: it.replicas),
 )
 
 
@@ -23,28 +26,16 @@ class _StageCollector(Collector):
     def __init__(self, run: RunIdentity, board: Board) -> None:
         self._run, self._board = run, board
 
-    def collect(self) -> Iterable[Metric]:
-        stages = self._board.stages
-        labels = (self._run.namespace, self._run.name)
-        for name, help_, value in _COUNTERS:
-            counter = CounterMetricFamily(f"pipelinerun_stage_{name}", help_, labels=_LABELS)
-            for stage in stages:
-                counter.add_metric((*labels, stage.name), value(stage))
-            yield counter
-        replicas = GaugeMetricFamily(
-            "pipelinerun_stage_replicas", "Processes that work for a stage.", labels=_LABELS
-        )
-        for stage in stages:
-            replicas.add_metric((*labels, stage.name), stage.replicas)
-        yield replicas
-        elapsed = GaugeMetricFamily(
-            "pipelinerun_attempt_elapsed_seconds",
-            "Seconds since the attempt's worker has started.",
-            labels=(*_LABELS[:2], "attempt"),
-        )
+    def collect(self) -> Iterable[_Family]:
+        labels = self._run.namespace, self._run.name
+        for metric, value in _OF_STAGES:
+            family = _family(metric)
+            for stage in self._board.stages:
+                family.add_metric((*labels, stage.name), value(stage))
+            yield family
+        elapsed = _family(metrics.WORKER_ELAPSED)
         number = self._run.attempt
-        name = str(number) if number > 0 else "finally"
-        elapsed.add_metric((*labels, name), self._board.elapsed)
+        elapsed.add_metric((*labels, str(number) if number > 0 else "finally"), self._board.elapsed)
         yield elapsed
 
 
@@ -53,3 +44,8 @@ def registry_of(run: RunIdentity, board: Board) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_StageCollector(run, board))
     return registry
+
+
+def _family(metric: Metric) -> _Family:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    return kind(metric.name, metric.help, labels=metric.labels)
