@@ -51,9 +51,12 @@ def test_what_runs_is_not_forgotten_before_its_run_is_listed() -> None:
     operator = Operator()
     operator.duty.announce(KEY)
     assert operator.known == ([], 0)
+    operator.duty.complete()
+    operator.duty.announce(KEY)
+    assert operator.known == ([KEY], 0)
 
 
-def test_there_is_no_work_before_it_is_known_what_there_is() -> None:
+def test_there_is_no_work_while_another_one_leads() -> None:
     operator = Operator()
     operator.cache.put(run("Running"))
     operator.duty.announce(KEY)

@@ -1,4 +1,4 @@
-"""Which runs an operator carries out: once it has begun, those of its namespaces."""
+"""Which runs an operator carries out: while it leads, those of its namespaces."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ class Duty:
         self._leadership, self._cache, self._queue = leadership, cache, queue
         self._everywhere, self._forget = everywhere, forget
         self._namespaces: dict[str, str] = {}
-        self._begun = False
+        self._begun = self._complete = False
 
     def covers(self, namespace: str) -> bool:
         """Whether runs of a namespace are its own."""
@@ -43,19 +43,24 @@ class Duty:
         self._leadership.check()
 
     def begin(self) -> None:
-        """Make work of everything from now on: this operator leads, and knows what there is."""
+        """Make work of what is seen, from now on: this operator leads."""
         self._begun = True
         self.announce_all()
 
+    def complete(self) -> None:
+        """All runs have been listed: one that is not there is gone."""
+        self._complete = True
+
     def announce(self, key: RunKey) -> None:
         """Something new is known of a run."""
-        covered = self.covers(key[0])
-        if covered and self._begun:
-            self._queue.add(key)
-            return
         run = self._cache.get(key)
-        # One that is not there may not be listed yet: what runs of it must not be forgotten.
-        if not covered or (run is not None and run.finished):
+        if not self.covers(key[0]):
+            self._forget(key)
+        elif run is None and not self._complete:
+            return  # its listing announces it; what runs of it must not be forgotten
+        elif self._begun:
+            self._queue.add(key)
+        elif run is None or run.finished:
             self._forget(key)
 
     def announce_all(self) -> None:

@@ -140,8 +140,9 @@ async def serve(settings: OperatorSettings) -> None:
             asyncio.TaskGroup() as group,
         ):
             # First of all: what runs in the gateway ends if nobody takes it over in time.
-            leading = _lead(election, watches, duty, in_process, pods, reconciler)
-            tasks = [group.create_task(it) for it in (leading, in_process.run())]
+            leading = _lead(election, duty, in_process, pods, reconciler)
+            listing = _listed(watches, duty, in_process)
+            tasks = [group.create_task(it) for it in (leading, listing, in_process.run())]
             for kind in kinds:
                 await installed(kind.listing)
             tasks += [group.create_task(it.run()) for it in watches]
@@ -154,9 +155,16 @@ async def serve(settings: OperatorSettings) -> None:
     logger.info("Operator %s has ended", settings.identity)
 
 
+async def _listed(watches: Sequence[Freshness], duty: Duty, in_process: InProcessRealiser) -> None:
+    """Once everything was listed, what is not there is gone."""
+    for it in watches:
+        await it.completed()
+    duty.complete()
+    in_process.announce_known()
+
+
 async def _lead(
     election: Election | None,
-    watches: Sequence[Freshness],
     duty: Duty,
     in_process: InProcessRealiser,
     pods: WorkerPodRealiser,
@@ -165,16 +173,14 @@ async def _lead(
     """Carry out runs, as soon as and as long as this operator may."""
     if election is not None:
         await election.win()
+    duty.begin()
+    in_process.announce_known()
     async with asyncio.TaskGroup() as group:
-        if election is not None:
-            group.create_task(election.keep())
-        for watch in watches:
-            await watch.completed()
-        duty.begin()
-        in_process.announce_known()
         group.create_task(pods.run())
         for _ in range(RECONCILERS):
             group.create_task(reconciler.work())
+        if election is not None:
+            group.create_task(election.keep())
 
 
 def _watched(
