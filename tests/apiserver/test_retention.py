@@ -62,7 +62,7 @@ def test_a_finished_run_is_deleted_after_its_ttl(
     wait_for(lambda: not runs.exists("expires", NAMESPACE))
     # Nobody collects garbage here.
     wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE)["items"])
-    assert "expires: deleted: ttlSecondsAfterFinished has passed" in operator.log.read_text()
+    assert "Deleted: ttlSecondsAfterFinished has passed  run=expires " in operator.log.read_text()
 
 
 def test_a_ttl_may_be_given_and_shortened_after_the_end(
@@ -111,7 +111,7 @@ def test_the_oldest_runs_beyond_the_history_are_deleted(
 def refused(operator: OperatorProcess, text: str) -> Callable[[], bool]:
     """Whether the operator has said that it cannot delete a run, and why."""
     return lambda: any(
-        f"WARNING {NAMESPACE}/guarded: cannot be deleted: " in line and text in line
+        "WARNING Cannot be deleted: " in line and text in line and "run=guarded " in line
         for line in operator.log.read_text().splitlines()
     )
 
@@ -132,7 +132,7 @@ def test_a_run_that_a_policy_protects_is_tried_again_until_it_may_go(
         cluster.kubectl("delete", "-f", "-", stdin=text)
     wait_for(lambda: not runs.exists("guarded", NAMESPACE))
     # Each attempt waits twice as long as the one before, so there were few.
-    assert operator.log.read_text().count("cannot be deleted") <= 15
+    assert operator.log.read_text().count("Cannot be deleted") <= 15
 
 
 def protection() -> list[Document]:

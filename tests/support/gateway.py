@@ -8,13 +8,15 @@ from types import TracebackType
 from typing import Self
 
 STOP_TIMEOUT = 60.0
+_COMMAND = (sys.executable, "-m", "pipelinerun", "gateway")
 
 
 class GatewayProcess:
     """``pipelinerun gateway`` as a child, its log in a file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir()
+        self._options = options
         self.socket = folder / "gateway.sock"
         self.log = folder / "gateway.log"
 
@@ -22,7 +24,7 @@ class GatewayProcess:
         """Start it; returns at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipelinerun", "gateway", "--gateway", str(self.socket)],
+                [*_COMMAND, "--gateway", str(self.socket), *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelinerun.cli.options import RayCpus, RayObjectStore, setting
+from pipelinerun.cli.options import LogFormat, RayCpus, RayObjectStore, setting
 
 
 def gateway(
@@ -18,6 +18,10 @@ def gateway(
     ],
     ray_cpus: RayCpus = None,
     ray_object_store: RayObjectStore = None,
+    log_format: Annotated[
+        LogFormat,
+        setting(help="Form of the log, and of the lines that runs print there."),
+    ] = LogFormat.CONSOLE,
 ) -> None:
     """Keep the Ray of in-process runs, in a container beside the operator's.
 
@@ -31,6 +35,11 @@ def gateway(
     from pipelinerun.controller.inprocess.server import serve_socket  # noqa: PLC0415 - loads Ray
 
     try:
-        serve_socket(gateway, cpus=ray_cpus, object_store=ray_object_store)
+        serve_socket(
+            gateway,
+            cpus=ray_cpus,
+            object_store=ray_object_store,
+            log_format=log_format.value,
+        )
     except OSError as error:
         raise typer.BadParameter(f"{gateway}: {error}", param_hint="--gateway") from None

@@ -3,7 +3,6 @@
 import os
 import secrets
 import socket
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,20 +10,13 @@ import typer
 import yaml
 
 from pipelinerun.api.spec import PodTemplate
-from pipelinerun.cli.options import IN_PROCESS, RayCpus, RayObjectStore, setting
+from pipelinerun.cli.options import IN_PROCESS, LogFormat, RayCpus, RayObjectStore, setting
 
 _ELECTION = "Leader election"
 _WORKERS = "Worker pods"
 _HISTORY = "History"
 _CONNECTION = "Connection"
 _LOG = "Log and health"
-
-
-class LogFormat(StrEnum):
-    """Forms of the operator's log."""
-
-    CONSOLE = "console"
-    JSON = "json"
 
 
 def _kubeconfig(text: str) -> str:
@@ -233,7 +225,7 @@ def operator(
     ] = 100,
     log_format: Annotated[
         LogFormat,
-        setting(rich_help_panel=_LOG, help="Form of the log."),
+        setting(rich_help_panel=_LOG, help="Form of the log, also of in-process runs."),
     ] = LogFormat.CONSOLE,
     verbose: Annotated[
         bool,

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,13 @@ FROM_ENVIRONMENT = {"auto_envvar_prefix": "PIPELINERUN"}
 def setting(*names: str, **options: Any) -> Any:
     """An option that ``--help`` shows without its variable: with it, 80 columns are too few."""
     return typer.Option(*names, show_envvar=False, **options)
+
+
+class LogFormat(StrEnum):
+    """Forms of a log."""
+
+    CONSOLE = "console"
+    JSON = "json"
 
 
 def _quantity(text: str) -> int:

@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 
 from pipelinerun.controller.errors import classify, message_of
 from pipelinerun.controller.runs import Body, RunKey
+from pipelinerun.controller.subject import Subject, about
 
 logger = logging.getLogger(__name__)
+
+RUNS = "PipelineRuns"
+"""The kind of a watch of runs."""
 
 FIRST_INTERVAL = 0.2
 """Seconds between comparisons until the first listing has been shown."""
@@ -136,7 +140,9 @@ class Freshness:
         assert self._difference is not None  # it was complete at a comparison
         rest, self._difference = lasting(self._difference, server, self._shown), now
         for uid, version in rest.gone.items():
-            logger.info("%s/%s was deleted while nobody watched", *version.key)
+            namespace, name = version.key
+            with about(Subject(name, namespace, uid) if self.kind == RUNS else None):
+                logger.info("%s/%s was deleted while nobody watched", namespace, name)
             del self._shown[uid]
             self._deleted(uid, version.key)
         if rest.unseen:

@@ -18,7 +18,7 @@ from pipelinerun.controller.client import (
 )
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.election import Election, LeaseLostError
-from pipelinerun.controller.freshness import Freshness
+from pipelinerun.controller.freshness import RUNS, Freshness
 from pipelinerun.controller.gauges import Gauges, registry_of
 from pipelinerun.controller.health import Health
 from pipelinerun.controller.history import History
@@ -61,7 +61,7 @@ def run_operator(settings: OperatorSettings) -> bool:
     Returns:
         Whether it ended because it was told to; else it does not lead any more.
     """
-    set_up_logging(settings)
+    set_up_logging(settings.log_format, verbose=settings.verbose)
     ended_in_order = True
     try:
         asyncio.run(serve(settings))
@@ -192,7 +192,7 @@ def _watched(
 ) -> list[Watched]:
     """What there is to see. The API server answers for each, or the operator does not start."""
     namespaces, selector = settings.namespaces, settings.namespace_selector
-    kinds = [Watched(client, sight, "PipelineRuns", _RUNS, namespaces=namespaces)]
+    kinds = [Watched(client, sight, RUNS, _RUNS, namespaces=namespaces)]
     if settings.worker_image is not None:
         kinds.append(
             Watched(client, pods, "pods", _PODS, namespaces=namespaces, selector=LABEL_UID)

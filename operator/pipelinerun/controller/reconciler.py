@@ -8,6 +8,7 @@ from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
+from pipelinerun.controller.changes import change, subject_of
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.errors import (
     DeletionRefusedError,
@@ -23,6 +24,7 @@ from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.staleness import Staleness
+from pipelinerun.controller.subject import Subject, about
 from pipelinerun.controller.writes import WritesOfRuns, spending
 from pipelinerun.core.actions import (
     Action,
@@ -80,7 +82,8 @@ class Reconciler:
                 self._staleness.looked(key)
                 self._meters.add(RECONCILES, "ok")
             except Exception as error:  # noqa: BLE001 - one run must not stop the others
-                self._failed(key, error)
+                with about(self._subject(key)):
+                    self._failed(key, error)
             finally:
                 self._queue.done(key)
 
@@ -109,7 +112,8 @@ class Reconciler:
             try:
                 for action in actions(observed.status, decision):
                     self._duty.check()
-                    run = await self._do(action, run, job, now)
+                    with about(subject_of(run)):
+                        run = await self._do(action, run, job, now)
             finally:
                 self._writes.add(before, run, spent.writes)
         if decision.requeue_after is not None:
@@ -127,6 +131,10 @@ class Reconciler:
                 )
                 self._cache.put(run)
                 self._note_written(run)
+                told = change(before.status, status)
+                if told is not None:
+                    with about(subject_of(run)):
+                        logger.info("%s", told)
             case Start():
                 assert job is not None  # what is started was prepared
                 await self._realisers.of(run).start(run, job_for(job, run.status))
@@ -161,16 +169,19 @@ class Reconciler:
         if run.held_by:
             raise DeletionRefusedError(f"it is held by the finalizers {', '.join(run.held_by)}")
         await self._api.delete(run)
-        logger.info("%s/%s: deleted: %s", run.namespace, run.name, why)
+        logger.info("Deleted: %s", why)
 
     async def _tell(self, run: Run, event: Event, now: datetime) -> None:
-        logger.info("%s/%s: %s: %s", run.namespace, run.name, event.reason, event.message)
-        with tolerated(logger, f"{run.namespace}/{run.name}: event not created"):
+        with tolerated(logger, f"Event {event.reason} was not created"):
             await self._api.tell(run, event, now)
 
     def _status_age(self, run: Run) -> float:
         written = self._written.get(run.key)
         return float("inf") if written is None else time.monotonic() - written
+
+    def _subject(self, key: RunKey) -> Subject:
+        run = self._cache.get(key)
+        return Subject(run=key[1], namespace=key[0]) if run is None else subject_of(run)
 
     def _note_written(self, run: Run) -> None:
         if run.finished:
@@ -189,12 +200,12 @@ class Reconciler:
             self._outdated.add(key)
         match kind:
             case ErrorKind.CONFLICT:
-                logger.debug("%s/%s: changed meanwhile, again in %.2f s", *key, delay)
+                logger.debug("Changed meanwhile, again in %.2f s", delay)
             case ErrorKind.LOST:
-                logger.debug("%s/%s: gone meanwhile", *key)
+                logger.debug("Gone meanwhile")
             case ErrorKind.TRANSIENT:
-                logger.warning("%s/%s: %s; again in %.1f s", *key, message_of(error), delay)
+                logger.warning("%s; again in %.1f s", message_of(error), delay)
             case ErrorKind.REFUSED:
-                logger.warning("%s/%s: cannot be deleted: %s; again in %.1f s", *key, error, delay)
+                logger.warning("Cannot be deleted: %s; again in %.1f s", error, delay)
             case _:
-                logger.error("%s/%s: again in %.1f s", *key, delay, exc_info=error)
+                logger.error("An error of the operator's; again in %.1f s", delay, exc_info=error)

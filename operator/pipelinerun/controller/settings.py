@@ -5,9 +5,10 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipelinerun.controller.history import HistoryLimits
+from pipelinerun.controller.log import LogFormat
 
 _LEASE = "pipelinerun-operator"
 
@@ -80,5 +81,5 @@ class OperatorSettings:
     identity: str = field(default_factory=socket.gethostname)
     kubeconfig: str | None = None
     context: str | None = None
-    log_format: Literal["console", "json"] = "console"
+    log_format: LogFormat = "console"
     verbose: bool = False

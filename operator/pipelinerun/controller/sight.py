@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.runs import Body, RunKey, UnreadableStatusError, read_run
+from pipelinerun.controller.subject import Subject, about
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class RunSight:
         try:
             self._cache.put(read_run(body))
         except UnreadableStatusError as error:
-            logger.warning("%s/%s is left alone: %s", *key, error)
+            with about(Subject(key[1], key[0], metadata["uid"])):
+                logger.warning("It is left alone: %s", error)
             return
         self._announce(key)
 

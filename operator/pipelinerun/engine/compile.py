@@ -7,6 +7,7 @@ from typing import Any
 from ray.data import ActorPoolStrategy, Dataset
 
 from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.engine import printing
 from pipelinerun.engine.course import Course
 from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.loading import load
@@ -72,14 +73,17 @@ class Compiler:
             course.counted.add(counter.name)
         course.current = sink.name
         assert sink.callable is not None
-        load(sink.callable)(dataset, **sink.config)
+        with printing.of_stage(self._plan_of(sink).run, sink.name):
+            load(sink.callable)(dataset, **sink.config)
 
     def _read(self, source: Stage, course: Course) -> tuple[Dataset, bool]:
         """The rows of the source, and whether one task puts them all out."""
         course.current = source.name
         reservation = reservation_of(source, source_cpus(self._stages, self._cpus))
         options = {**self._options, **reservation}
-        dataset, yields = dataset_of(self._plan_of(source), options)
+        plan = self._plan_of(source)
+        with printing.of_stage(plan.run, source.name):
+            dataset, yields = dataset_of(plan, options)
         taken = reservation.get("num_cpus", 1.0) if yields else 0.0
         self._actor_cpus = default_actor_cpus(self._stages, self._runtime, self._cpus, taken=taken)
         if source.checkpoint is not None and not yields:

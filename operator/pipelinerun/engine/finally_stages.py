@@ -11,7 +11,7 @@ from pipelinerun.api.definition import FinallyStage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageStatus, Verdict
-from pipelinerun.engine import importer
+from pipelinerun.engine import importer, printing
 from pipelinerun.engine.context import RunOutcome, StageContext
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.loading import bound
@@ -45,7 +45,8 @@ def run_finally(
                 break
             show(stage.name, state="Running", replicas=1)
             started = time.perf_counter()
-            end = _called(stage, _context(stage, job, verdict, stopping))
+            with printing.of_stage(job.run, stage.name):
+                end = _called(stage, _context(stage, job, verdict, stopping))
             if end is not None:
                 ends.append(end)
             seconds = round(time.perf_counter() - started, 3)

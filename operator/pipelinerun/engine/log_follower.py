@@ -3,9 +3,11 @@
 Ray has that too, but takes a hundred lines at a time, and forgets the rest when it ends.
 """
 
+import ctypes
+import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import PIPE_BUF
@@ -14,15 +16,30 @@ from typing import BinaryIO, TextIO
 INTERVAL = 0.1
 _CHUNK = 1 << 20
 _LONGEST_LINE = 1 << 16
+_PUNCH_HOLE = 0x03
+"""FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE: what was written stays where it is."""
 _MARKS = (b":job_id:", b":actor_name:", b":task_name:")
 """Lines that Ray writes for itself."""
 
 
 class LogFollower:
-    """Copies the logs of Ray's workers to the standard output and the standard error."""
+    """Passes on what is written to files, in whole lines, while they grow."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        find: Callable[[], Iterable[Path]],
+        pass_on: Callable[[bytes, Path], None],
+        *,
+        frees: bool = False,
+    ) -> None:
+        """Prepare a follower.
+
+        Args:
+            find: the files as they are now; called again and again.
+            pass_on: called with whole lines, and the file that they are of.
+            frees: give back the space of what was passed on, where the file system can.
+        """
+        self._find, self._pass_on, self._frees = find, pass_on, frees
         self._positions: dict[Path, int] = {}
         self._rests: dict[Path, bytes] = {}
         self._lock = threading.Lock()
@@ -30,45 +47,57 @@ class LogFollower:
         self._thread = threading.Thread(target=self._follow, name="output of stages", daemon=True)
 
     def start(self) -> None:
-        """Copy from now on."""
+        """Follow from now on."""
         self._thread.start()
 
     def finish(self) -> None:
-        """Copy what is left, beginnings of lines as well, and end."""
+        """Pass on what is left, beginnings of lines as well, and end."""
         self._ended.set()
         self._thread.join()
         self.catch_up()
         with self._lock:
-            for log, rest in self._rests.items():
-                _pass_on(rest, log)
-            self._rests.clear()
+            for file in [*self._rests]:
+                self._let_go(file)
 
     def catch_up(self) -> None:
-        """Copy what has been printed so far."""
+        """Pass on what has been written so far."""
         with self._lock, suppress(FileNotFoundError):  # Ray, and its folder with it, may be gone
-            for log in sorted(self._folder.glob("worker-*.out")) + sorted(
-                self._folder.glob("worker-*.err")
-            ):
-                self._copy(log)
+            for file in self._find():
+                self._copy(file)
+
+    def close(self, files: Iterable[Path]) -> None:
+        """Pass on what is left in some files that nobody writes to any more, and forget them."""
+        with self._lock:
+            for file in files:
+                self._copy(file)
+                self._let_go(file)
+                self._positions.pop(file, None)
 
     def _follow(self) -> None:
         while not self._ended.wait(INTERVAL):
             self.catch_up()
 
-    def _copy(self, log: Path) -> None:
-        position = self._positions.get(log, 0)
+    def _let_go(self, file: Path) -> None:
+        rest = self._rests.pop(file, b"")
+        if rest:
+            self._pass_on(rest, file)
+
+    def _copy(self, file: Path) -> None:
+        position = self._positions.get(file, 0)
         with suppress(OSError):
-            if log.stat().st_size == position:
+            if file.stat().st_size == position:
                 return
-            with log.open("rb", buffering=0) as file:
-                file.seek(position)
-                while chunk := file.read(_CHUNK):
+            with file.open("rb", buffering=0) as opened:
+                opened.seek(position)
+                while chunk := opened.read(_CHUNK):
                     position += len(chunk)
-                    whole, rest = whole_lines(self._rests.get(log, b"") + chunk)
-                    self._rests[log] = rest
+                    whole, rest = whole_lines(self._rests.get(file, b"") + chunk)
+                    self._rests[file] = rest
                     if whole:
-                        _pass_on(whole, log)
-        self._positions[log] = position
+                        self._pass_on(whole, file)
+                    if self._frees and len(chunk) == _CHUNK:
+                        free(file, position)
+        self._positions[file] = position
 
 
 def whole_lines(text: bytes) -> tuple[bytes, bytes]:
@@ -96,6 +125,23 @@ def pieces(text: bytes) -> Iterator[bytes]:
         yield b"".join(lines)
 
 
+def free(file: Path, length: int) -> None:
+    """Give back the space of the beginning of a file, which becomes a hole. Only Linux can."""
+    if sys.platform != "linux":
+        return
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        start, end = ctypes.c_int64(0), ctypes.c_int64(length)
+        ctypes.CDLL(None).fallocate(descriptor, _PUNCH_HOLE, start, end)
+    finally:
+        os.close(descriptor)
+
+
+def logs_of_workers(folder: Path) -> list[Path]:
+    """The logs of Ray's processes in a folder of its logs: first all of what they print."""
+    return [*sorted(folder.glob("worker-*.out")), *sorted(folder.glob("worker-*.err"))]
+
+
 _current: LogFollower | None = None
 
 
@@ -103,7 +149,7 @@ _current: LogFollower | None = None
 def following(folder: Path) -> Iterator[None]:
     """Pass on what stages print while a block lasts. There is one Ray in a process at a time."""
     global _current  # noqa: PLW0603 - as there is one Ray
-    follower = _current = LogFollower(folder)
+    follower = _current = LogFollower(lambda: logs_of_workers(folder), _pass_on)
     follower.start()
     try:
         yield

@@ -49,8 +49,8 @@ def local_ray(
         num_cpus: CPUs to offer; what this process may use when left out.
         object_store_memory: bytes; a share of the machine's memory when left out.
         shared: it serves several runs. Idle processes are kept for the next one, while by default
-            Ray ends those that it has more of than CPUs after a second. Ray passes on what stages
-            print, each line with its process before it; by default lines go out as they are.
+            Ray ends those that it has more of than CPUs after a second. Somebody else passes on
+            what stages print; by default lines go out as they are. Ray logs as this process does.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -58,13 +58,16 @@ def local_ray(
 
     # Its warning that SIGTERM has no handler outside the main thread: that is as we want it.
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
-    with nullcontext() if shared else _starting_alone():
+    if shared:
+        _log_as_this_process_does()
+    with _starting_shared() if shared else _starting_alone():
         ray.init(
             address="local",
             num_cpus=num_cpus or available_cpus(),
             object_store_memory=object_store_memory or default_object_store(),
             include_dashboard=False,
-            log_to_driver=shared,
+            log_to_driver=False,
+            configure_logging=not shared,
             logging_level="WARNING",
             namespace="pipelinerun",
             _temp_dir=str(temp_dir),
@@ -99,8 +102,27 @@ def _starting_alone() -> Iterator[None]:
 def _alone(temp_dir: Path) -> Iterator[None]:
     from pipelinerun.engine.trimming import no_actors  # noqa: PLC0415 - loads Ray
 
-    with no_actors(), following(temp_dir / "session_latest" / "logs"):
+    with no_actors(), following(logs_of_ray(temp_dir)):
         yield
+
+
+@contextmanager
+def _starting_shared() -> Iterator[None]:
+    from pipelinerun.engine.trimming import no_log_monitor  # noqa: PLC0415 - loads Ray
+
+    with no_log_monitor():
+        yield
+
+
+def _log_as_this_process_does() -> None:
+    logger = logging.getLogger("ray")
+    logger.propagate = True
+    logger.setLevel(logging.WARNING)
+
+
+def logs_of_ray(temp_dir: Path) -> Path:
+    """The folder with the logs of a Ray's processes."""
+    return temp_dir / "session_latest" / "logs"
 
 
 def available_cpus() -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, takewhile
 from typing import Any
 
@@ -53,6 +54,7 @@ class StageRunner:
             tally = Tally()
             try:
                 printing.print_whole_lines()
+                printing.belongs_to(self._plan.run, self._name)
                 _use(self._plan)
                 self._call = self._plan.bind(self._told_to_end)
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are the stage's failure
@@ -104,6 +106,7 @@ class StageRunner:
         pieces = work(tally)
         while True:
             self._reporter.enter()
+            printing.belongs_to(self._plan.run, self._name)
             started = time.perf_counter()
             try:
                 rows, output = next(pieces, END)
@@ -132,12 +135,23 @@ class StageRunner:
 
 def run_function(block: Any, plan: StagePlan) -> Iterator[Any]:
     """A Ray Data function: a stage without state."""
-    yield from _runner(plan).over(block)
+    with _task():
+        yield from _runner(plan).over(block)
 
 
 def run_source(_block: Any, plan: StagePlan) -> Iterator[Any]:
     """A Ray Data function: a source that yields, as one task over a single row."""
-    yield from _runner(plan).from_nothing()
+    with _task():
+        yield from _runner(plan).from_nothing()
+
+
+@contextmanager
+def _task() -> Iterator[None]:
+    """A task in a process that may serve another run next; an actor serves one alone."""
+    try:
+        yield
+    finally:
+        printing.belongs_to_nobody()
 
 
 class StageActor:

@@ -48,6 +48,13 @@ def no_services() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def no_log_monitor() -> Iterator[None]:
+    """Start Ray without the process that passes on logs: it takes them away from who reads them."""
+    with _replaced((Node, "start_log_monitor", _nothing)):
+        yield
+
+
 def _start_alone(command: Sequence[str], *arguments: Any, **options: Any) -> Any:
     if any(word.startswith(AGENTS) for word in command):
         command = with_fewer_workers(without_agents(command))

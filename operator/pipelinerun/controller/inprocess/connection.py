@@ -94,6 +94,7 @@ def _order(settings: OperatorSettings, workspace: Workspace) -> bytes:
         temp_dir=str(workspace.path),
         cpus=settings.ray_cpus,
         object_store=settings.ray_object_store,
+        log_format=settings.log_format,
     )
     order = {
         "path": sys.path,

@@ -102,12 +102,15 @@ class Driver:
 
 
 def _run(job: PipelineJob, assignment: Assignment) -> None:
+    from pipelinerun.engine import printing  # noqa: PLC0415 - loads what the warm-up has loaded
     from pipelinerun.execution.in_process import InProcessStrategy  # noqa: PLC0415 - loads Ray
     from pipelinerun.execution.options import ExecutionOptions  # noqa: PLC0415
 
     def note(stages: list[StageStatus]) -> None:
         assignment.stages = stages
 
+    printing.print_whole_lines()
+    printing.belongs_to(job.run)
     try:
         options = ExecutionOptions(block=False, on_progress=note)
         handle = assignment.handle = InProcessStrategy().execute(job, options).interface
@@ -117,4 +120,5 @@ def _run(job: PipelineJob, assignment: Assignment) -> None:
         if assignment.outcome is None:
             failure = Failure(class_="Infrastructure", message="the driver could not run it")
             assignment.outcome = Outcome(exit_code=ExitCode.CANNOT_START, failure=failure)
+        printing.belongs_to_nobody()
         assignment.ended.set()

@@ -23,6 +23,7 @@ from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.controller.inprocess.driver import ACTOR_NAMESPACE, CONCURRENCY, Driver
 from pipelinerun.controller.inprocess.fence import Fence
 from pipelinerun.controller.inprocess.judge import lost_or_ended
+from pipelinerun.controller.inprocess.output import Output, subject_of
 from pipelinerun.controller.inprocess.pool import Slot, choose, to_create, to_end
 from pipelinerun.controller.inprocess.protocol import (
     TO_GATEWAY,
@@ -38,6 +39,7 @@ from pipelinerun.controller.inprocess.protocol import (
     Stop,
     encode,
 )
+from pipelinerun.controller.subject import about
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ POLL_INTERVAL = 1.0
 HEALTH_INTERVAL = 2.0
 HEALTH_TIMEOUT = 10.0
 ADOPT_TIMEOUT = 20.0
+OUTPUT_TIMEOUT = 10.0
+"""Seconds that the end of an attempt waits for the log to take what it has printed."""
 _TELL_INTERVAL = 0.1
 
 
@@ -62,9 +66,11 @@ class Actor(Slot):
 class Gateway:
     """Gives attempts to drivers and tells the operator how they fare."""
 
-    def __init__(self, capacity: int, writer: asyncio.StreamWriter, fence: Fence) -> None:
+    def __init__(
+        self, capacity: int, writer: asyncio.StreamWriter, fence: Fence, output: Output
+    ) -> None:
         self._capacity = capacity
-        self._fence = fence
+        self._fence, self._output = fence, output
         self._writer = writer
         self._epoch = time.time_ns()
         self._actors: list[Actor] = []
@@ -82,7 +88,9 @@ class Gateway:
             if actor is not None:
                 self._actors.append(actor)
                 self._spawn(self._follow(actor))
-        self._send(Hello(attempts=[actor.key for actor in self._actors if actor.key]))
+        running = [actor.key for actor in self._actors if actor.key]
+        self._output.keep(running)
+        self._send(Hello(attempts=running))
         self._balance()
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -135,6 +143,7 @@ class Gateway:
         if actor.key != key or actor not in self._actors:
             return
         self._end(actor)
+        await self._complete(key)
         message = f"the attempt did not end within its grace of {grace:.0f} s and was killed"
         self._send(Ended(key=key, outcome=_stopped(message, signal.SIGKILL)))
         self._balance()
@@ -169,6 +178,7 @@ class Gateway:
         self._spawn(self._run(actor, job, code))
 
     async def _run(self, actor: Actor, job: PipelineJob, code: str) -> None:
+        await asyncio.to_thread(self._output.open, AttemptKey.of(job.run))
         try:
             accepted = await actor.handle.start.remote(
                 self._epoch, job.model_dump_json(by_alias=True), code
@@ -194,6 +204,7 @@ class Gateway:
             return
         finally:
             polling.cancel()
+        await self._complete(key)
         if actor in self._actors:
             actor.state, actor.key = "idle", None
             self._send(Ended(key=key, outcome=outcome))
@@ -262,7 +273,17 @@ class Gateway:
             with _alive_or_exit():
                 async with asyncio.timeout(HEALTH_TIMEOUT):
                     await ray.remote(_nothing).options(num_cpus=0, max_retries=0).remote()
+        await self._complete(end.key)
         self._send(end)
+
+    async def _complete(self, key: AttemptKey) -> None:
+        """Have the log show all that an attempt has printed, before its end is told."""
+        try:
+            async with asyncio.timeout(OUTPUT_TIMEOUT):
+                await asyncio.to_thread(self._output.complete, key)
+        except TimeoutError:
+            with about(subject_of(key)):
+                logger.warning("The log is written too slowly to show the end of the attempt")
 
     async def _balance_later(self) -> None:
         await asyncio.sleep(POLL_INTERVAL)

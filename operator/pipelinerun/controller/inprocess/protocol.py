@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import Outcome, StageStatus
+from pipelinerun.controller.log import LogFormat
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Longest line, in bytes; a job may carry its code, a status 500 stages."""
@@ -37,11 +38,13 @@ class RaySettings(_Message):
         temp_dir: folder for its session.
         cpus: what it offers; None is what the gateway may use.
         object_store: bytes; None is a share of the memory.
+        log_format: of the gateway's log, and of what runs print there.
     """
 
     temp_dir: str
     cpus: int | None
     object_store: int | None
+    log_format: LogFormat = "console"
 
 
 class Open(_Message):

@@ -19,8 +19,11 @@ from ray.exceptions import RayError
 
 from pipelinerun.controller.inprocess.fence import Fence
 from pipelinerun.controller.inprocess.gateway import Gateway, watch_health
+from pipelinerun.controller.inprocess.output import Output
 from pipelinerun.controller.inprocess.protocol import LINE_LIMIT, Open, RaySettings
-from pipelinerun.engine.session import local_ray
+from pipelinerun.controller.log import LogFormat, set_up_logging
+from pipelinerun.engine import printing
+from pipelinerun.engine.session import local_ray, logs_of_ray
 from pipelinerun.execution import guardian, zombies
 from pipelinerun.execution.workspace import Workspace
 
@@ -31,37 +34,46 @@ _REAP_SECONDS = 1.0
 
 def serve_operator(channel: socket.socket, request: dict[str, Any]) -> int:
     """Serve the operator at the other end of the channel until it hangs up or Ray is gone."""
-    _set_up_logging()
-    asyncio.run(_serve_channel(channel, RaySettings.model_validate(request)))
+    settings = RaySettings.model_validate(request)
+    set_up_logging(settings.log_format)
+    asyncio.run(_serve_channel(channel, settings))
     sys.stdout.flush()
     # Threads of Ray's client may wait for a Ray that is gone.
     os._exit(0)
 
 
-def serve_socket(path: Path, *, cpus: int | None, object_store: int | None) -> None:
+def serve_socket(
+    path: Path, *, cpus: int | None, object_store: int | None, log_format: LogFormat
+) -> None:
     """Serve whoever connects to a Unix socket until SIGTERM or SIGINT, or until Ray is gone.
 
     Args:
         path: of the socket; what is there is replaced.
         cpus: see ``RaySettings``.
         object_store: see ``RaySettings``.
+        log_format: see ``RaySettings``.
 
     Raises:
         OSError: there can be no socket at that path.
     """
-    _set_up_logging()
+    set_up_logging(log_format)
     zombies.reap_for_ever(_REAP_SECONDS)
     with Workspace() as workspace:
         os.environ.update(workspace.environment)
-        settings = RaySettings(temp_dir=str(workspace.path), cpus=cpus, object_store=object_store)
+        settings = RaySettings(
+            temp_dir=str(workspace.path),
+            cpus=cpus,
+            object_store=object_store,
+            log_format=log_format,
+        )
         asyncio.run(_serve_socket(path, settings))
 
 
 class Server:
     """Serves connections, one at a time: a new one takes the place of the one before."""
 
-    def __init__(self, fence: Fence) -> None:
-        self._fence = fence
+    def __init__(self, fence: Fence, output: Output) -> None:
+        self._fence, self._output = fence, output
         self.ray_is_up = asyncio.Event()
         self._serving: asyncio.Task[Any] | None = None
 
@@ -90,7 +102,7 @@ class Server:
         if not line:
             return
         opened = Open.model_validate_json(line)
-        gateway = Gateway(opened.capacity, writer, self._fence)
+        gateway = Gateway(opened.capacity, writer, self._fence, self._output)
         try:
             async with asyncio.TaskGroup() as group:
                 # Meanwhile the operator may have to say that it still leads.
@@ -105,14 +117,11 @@ class Server:
         await gateway.adopt()
 
 
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
-
-
 async def _serve_channel(channel: socket.socket, settings: RaySettings) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_LIMIT)
-    server = Server(_fence(settings))
-    async with _ray(settings):
+    output = _output(settings)
+    server = Server(_fence(settings), output)
+    async with _ray(settings, output):
         server.ray_is_up.set()
         await server.connected(reader, writer)
 
@@ -121,9 +130,10 @@ async def _serve_socket(path: Path, settings: RaySettings) -> None:
     told = asyncio.Event()
     _listen(told)
     path.unlink(missing_ok=True)  # left by one that was killed
-    server = Server(_fence(settings))
+    output = _output(settings)
+    server = Server(_fence(settings), output)
     async with await asyncio.start_unix_server(server.connected, path, limit=LINE_LIMIT):
-        async with _ray(settings):
+        async with _ray(settings, output):
             _listen(told)  # again: Ray's handler of SIGTERM aborts
             server.ray_is_up.set()
             logger.info("Ray is up; serving the operator at %s", path)
@@ -147,8 +157,15 @@ def _listen(told: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
 
 
+def _output(settings: RaySettings) -> Output:
+    """Where Ray's processes, which are started later, leave what runs print."""
+    folder = Path(settings.temp_dir)
+    os.environ[printing.FOLDER] = str(folder / "output")
+    return Output(folder / "output", logs_of_ray(folder), settings.log_format)
+
+
 @asynccontextmanager
-async def _ray(settings: RaySettings) -> AsyncIterator[None]:
+async def _ray(settings: RaySettings, output: Output) -> AsyncIterator[None]:
     """Ray, under watch.
 
     It is entered in a thread: on the main thread Ray would replace the handler of SIGTERM.
@@ -160,9 +177,11 @@ async def _ray(settings: RaySettings) -> AsyncIterator[None]:
         shared=True,
     )
     await asyncio.to_thread(session.__enter__)
+    output.start()
     health = asyncio.create_task(watch_health())
     try:
         yield
     finally:
         health.cancel()
         await asyncio.to_thread(session.__exit__, None, None, None)
+        await asyncio.to_thread(output.finish)
