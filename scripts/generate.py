@@ -13,7 +13,7 @@ from typer.cli import get_docs_for_click
 from pipelinerun.api.crd import crd, crd_yaml
 from pipelinerun.cli.app import app
 from pipelinerun.core import reasons
-from scripts import argo_cd, lifecycle, metrics
+from scripts import argo_cd, exit_codes, lifecycle, metrics
 from scripts.bootstrap import NO_INSTALLER, find_uv
 from scripts.dashboard import dashboard
 from scripts.markdown import Row, table
@@ -54,6 +54,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "values.md": values_page(),
         ROOT / "docs" / "reference" / "pipelinerun.md": fields_page(),
         ROOT / "docs" / "reference" / "reasons.md": reasons_page(),
+        ROOT / "docs" / "reference" / "exit-codes.md": f"{NOTE}\n{exit_codes.page()}",
         ROOT / "docs" / "reference" / "metrics.md": f"{NOTE}\n{metrics.page()}",
         ROOT / "docs" / "reference" / "cli.md": commands_page(),
         ROOT / "requirements.lock": requirements(),
@@ -104,7 +105,9 @@ def reasons_page() -> str:
     head = (
         "They appear in conditions, in `status.attempts[].reason` and, where marked, as Events.\n"
     )
-    return "\n".join([NOTE, "# Reasons\n", head, table(("Reason", "Event", "Meaning"), rows)])
+    return "\n".join(
+        [NOTE, "# Reasons and Events\n", head, table(("Reason", "Event", "Meaning"), rows)]
+    )
 
 
 def commands_page() -> str:

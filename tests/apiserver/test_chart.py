@@ -12,7 +12,8 @@ import yaml
 
 from tests.cluster.controlplane import ControlPlane
 from tests.support.accounts import kubeconfig_with_token
-from tests.support.helm import CHART, ROOT, SYSTEM, Helm, HelmError, Values
+from tests.support.helm import CHART, RELEASE, ROOT, SYSTEM, Helm, HelmError, Values
+from tests.support.installation import ACCOUNT
 from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, manifest
 from tests.support.waiting import wait_for
@@ -202,7 +203,7 @@ def test_the_crds_are_the_generated_ones_and_are_kept(helm: Helm) -> None:
 @pytest.mark.parametrize("namespaces", [[], TEAMS])
 def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
     objects = helm.render({"watchNamespaces": namespaces}, "--skip-tests")
-    of_lease = "release-pipelinerun-operator-lease"
+    of_lease = f"{RELEASE}-lease"
     kind = "Role" if namespaces else "ClusterRole"
     roles = [
         it
@@ -306,7 +307,7 @@ def test_the_rights_are_enough(
     operator = OperatorProcess(kubeconfig, log, "--no-in-process", "--worker-image", "none")
     operator.add_options(*options)
     namespace = TEAMS[0]
-    before = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator")
+    before = runs.writes(ACCOUNT)
     operator.start()
     try:
         runs.apply(manifest("refused", namespace=namespace, mode="InProcess"))
@@ -325,7 +326,7 @@ def test_the_rights_are_enough(
     assert "given back" in log.read_text()
     assert "orbidden" not in log.read_text()
     assert "permission" not in log.read_text()
-    writes = runs.writes(f"system:serviceaccount:{SYSTEM}:release-pipelinerun-operator") - before
+    writes = runs.writes(ACCOUNT) - before
     assert set(writes) == {
         *("update pipelineruns/status", "delete pipelineruns"),
         *("create pods", "create events"),

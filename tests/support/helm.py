@@ -13,7 +13,8 @@ from tests.cluster.controlplane import ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "pipelinerun-operator"
-RELEASE = "release"
+RELEASE = "pipelinerun-operator"
+"""As the documentation names it; what is installed has the same name then."""
 SYSTEM = "pipelinerun-system"
 
 Values = Mapping[str, Any]

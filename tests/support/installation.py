@@ -8,13 +8,13 @@ from tests.support.helm import RELEASE, SYSTEM, Helm
 from tests.support.runs import Document
 from tests.support.waiting import wait_for
 
-ACCOUNT = f"system:serviceaccount:{SYSTEM}:{RELEASE}-pipelinerun-operator"
+ACCOUNT = f"system:serviceaccount:{SYSTEM}:{RELEASE}"
 """Who the operator is to the API server."""
 WORKERS = "workers"
 """Namespace for runs in worker pods."""
 IN_PROCESS = "in-process"
 """Namespace that is allowed runs in the operator's Ray."""
-_DEPLOYMENT = f"deployment/{RELEASE}-pipelinerun-operator"
+_DEPLOYMENT = f"deployment/{RELEASE}"
 _PODS = ("-n", SYSTEM, "-lapp.kubernetes.io/component=operator")
 _TIMEOUT = 120
 

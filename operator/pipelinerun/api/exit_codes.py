@@ -1,6 +1,8 @@
 """The exit-code convention, the same for the command line, the child process and status."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 SIGNAL_BASE = 128
 """A process killed by signal N counts as exit code 128 + N."""
@@ -15,6 +17,18 @@ class ExitCode(IntEnum):
     INVALID_DEFINITION = 2
     DEADLINE = 124
     CANNOT_START = 125
+
+
+MEANINGS: Final[Mapping[int, str]] = {
+    ExitCode.SUCCESS: "The pipeline succeeded.",
+    ExitCode.PIPELINE_ERROR: "A stage raised an exception.",
+    ExitCode.INVALID_DEFINITION: "The definition is invalid, or the run is not allowed.",
+    ExitCode.DEADLINE: "A deadline passed.",
+    ExitCode.CANNOT_START: "The pipeline could not be started: no image, or no process.",
+    KILLED: "The pipeline was killed: out of memory, or from outside.",
+    TERMINATED: "The pipeline was told to end: cancelled.",
+}
+"""What the codes mean that do not come from the pipeline itself."""
 
 
 def from_wait_status(returncode: int) -> int:
