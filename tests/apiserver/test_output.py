@@ -28,7 +28,8 @@ def talk(row, times=1):
         print(f"row {row['n']} line {n}")
     return row
 
-def every_way(row):
+def every_way(row, context):
+    context.logger.info("noted")
     print("to stderr", file=sys.stderr)
     os.write(1, b"written\\n")
     subprocess.run(["echo", "grandchild"])
@@ -48,6 +49,10 @@ class Counter:
 def numbers():
     print("the driver reads")
     return [{"n": n} for n in range(3)]
+
+def crash(row):
+    print("last words")
+    os._exit(9)
 
 def long(row):
     print("äbcde"[row["n"]] * 300_000)
@@ -140,7 +145,10 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
         assert texts(lines, attempt, "count") == ["from a thread"]
         assert texts(lines, attempt, "wrong") == []
         ways = [it for it in lines if (it.subject.attempt, it.stage) == (attempt, "ways")]
-        assert {it.text for it in ways if it.stream == "stderr"} == {"to stderr"}
+        assert {it.text for it in ways if it.stream == "stderr"} == {
+            "noted",
+            "to stderr",
+        }
         assert {"written", "grandchild"} <= {it.text for it in ways if it.stream == "stdout"}
         assert any(it.text.startswith("no end") for it in ways)
     assert texts(lines, -1, "last")[-1] == "at last"
@@ -174,6 +182,15 @@ def test_runs_with_the_same_code_at_the_same_time_keep_their_lines_whole_and_com
         assert sorted(heard) == sorted(said)
         heard = [it for it in texts(lines, 1, "long") if it != "loaded"]
         assert sorted(heard) == [letter * 300_000 for letter in "bcdeä"]
+
+
+def test_the_last_lines_of_a_stage_that_crashes_are_in_the_status(
+    runs: Runs, json_operator: OperatorProcess
+) -> None:
+    json_operator.check_alive()
+    status = runs.finish(run("crashed", talking("crash", "crash"), stage("after", "square")))
+    assert status["failure"]["stage"] == "crash", status
+    assert "last words" in status["failure"]["tail"]
 
 
 def test_what_a_run_prints_while_the_operator_is_away_is_its_own(

@@ -39,6 +39,7 @@ def leave(row):
     sys.exit(7)
 
 def crash(row):
+    print("last words")
     os._exit(9)
 
 def endless(started):
@@ -120,6 +121,16 @@ def test_a_failed_pipeline_is_an_error_with_its_exit_code(
         create_strategy(run_in_subprocess=True).execute(job)
     assert caught.value.outcome.failure is not None
     assert caught.value.outcome.failure.class_ == kind
+    assert traced(trace) == []
+
+
+def test_a_stage_that_crashes_leaves_its_last_words(trace: str) -> None:
+    with pytest.raises(PipelineFailedError) as caught:
+        create_strategy(run_in_subprocess=True).execute(pipeline(Path("/dev/null"), "crash"))
+    failure = caught.value.outcome.failure
+    assert failure is not None
+    assert failure.tail is not None
+    assert "last words" in failure.tail
     assert traced(trace) == []
 
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.engine.log_follower import pieces, whole_lines
+from pipelinerun.api.status import TAIL_LIMIT
+from pipelinerun.engine.log_follower import BYTES_OF_TAIL, end_of, pieces, whole_lines
 
 
 def test_lines_of_rays_own_are_left_out() -> None:
@@ -35,3 +36,11 @@ def test_however_a_log_arrives_nothing_is_lost(chunks: list[bytes]) -> None:
     kept = [line for line in b"".join(chunks).splitlines(keepends=True) if line[:1] != b":"]
     marked = [line for line in (out + rest).splitlines(keepends=True) if line[:1] != b":"]
     assert marked == kept
+
+
+def test_the_end_of_an_output_is_as_long_as_a_status_has_room() -> None:
+    assert end_of(b"") is None
+    assert end_of(b"\n\n") is None
+    assert end_of(b"a\nb\n") == "a\nb"
+    text = "\N{GREEK SMALL LETTER ALPHA}" * 5000
+    assert end_of(text.encode()[-BYTES_OF_TAIL:]) == text[:TAIL_LIMIT]

@@ -121,12 +121,22 @@ class Outcome(ApiModel):
     stages: list[StageStatus] = Field(default_factory=list)
     """Stages at the end."""
 
+    def with_tail(self, printed: str | None) -> "Outcome":
+        """With the end of what was printed, where there is no traceback that tells more."""
+        failure = self.failure
+        if failure is None or failure.tail or printed is None or failure.class_ == "Cancelled":
+            return self
+        told = failure.model_copy(update={"tail": printed})
+        return self.model_copy(update={"failure": told})
+
 
 class Worker(ApiModel):
     """Where the last attempt runs or ran."""
 
     operator: str | None = None
     """Name of the operator instance, for in-process attempts."""
+    operator_namespace: str | None = None
+    """Namespace of the operator's pod, if it has one; the pod has its name."""
     pod: str | None = None
     """Name of the worker pod."""
     node: str | None = None

@@ -9,6 +9,7 @@ import typer
 
 from pipelinerun.cli.cluster.delete import delete
 from pipelinerun.cli.cluster.listing import get, list_runs
+from pipelinerun.cli.cluster.logs.command import logs
 from pipelinerun.cli.cluster.options import Context, Kubeconfig, Namespace
 from pipelinerun.cli.cluster.requests import cancel, resume, suspend
 from pipelinerun.cli.cluster.retry import retry
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("list", rich_help_panel=_ON_CLUSTER)(list_runs)
 app.command("ls", hidden=True)(list_runs)
 app.command(rich_help_panel=_ON_CLUSTER)(get)
+app.command(rich_help_panel=_ON_CLUSTER)(logs)
 app.command(rich_help_panel=_ON_CLUSTER)(cancel)
 app.command(rich_help_panel=_ON_CLUSTER)(suspend)
 app.command(rich_help_panel=_ON_CLUSTER)(resume)

@@ -107,9 +107,15 @@ async def _authorization(loaded: Configuration) -> str:
 
 def own_namespace(settings: OperatorSettings) -> str:
     """The namespace the operator runs in; the first it watches when it runs outside a cluster."""
-    if _in_cluster():
-        return _NAMESPACE_FILE.read_text().strip()
+    own = namespace_of_pod()
+    if own is not None:
+        return own
     return settings.namespaces[0] if settings.namespaces else "default"
+
+
+def namespace_of_pod() -> str | None:
+    """The namespace of the pod that the operator runs in; None outside a cluster."""
+    return _NAMESPACE_FILE.read_text().strip() if _in_cluster() else None
 
 
 def _in_cluster() -> bool:

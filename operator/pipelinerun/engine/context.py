@@ -5,6 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+_LOGGERS = "pipeline"
+
+
+def logger_of(stage: str) -> logging.Logger:
+    """The logger of a stage.
+
+    Its messages from INFO on go to the standard error, until the stage's code sets up logging.
+    """
+    logging.getLogger(_LOGGERS).setLevel(logging.INFO)
+    if logging.lastResort is not None:
+        logging.lastResort.setLevel(logging.INFO)
+    return logging.getLogger(f"{_LOGGERS}.{stage}")
+
 
 @dataclass(frozen=True)
 class RunOutcome:

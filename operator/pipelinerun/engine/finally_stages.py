@@ -1,6 +1,5 @@
 """Running finally stages: plain calls in this process, one after the other, without Ray."""
 
-import logging
 import sys
 import threading
 import time
@@ -12,7 +11,7 @@ from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageStatus, Verdict
 from pipelinerun.engine import importer, printing
-from pipelinerun.engine.context import RunOutcome, StageContext
+from pipelinerun.engine.context import RunOutcome, StageContext, logger_of
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.loading import bound
 from pipelinerun.engine.progress import ProgressCallback
@@ -93,7 +92,7 @@ def _context(
         uid=job.run.uid,
         attempt=verdict.attempt,
         params=dict(job.run.params),
-        logger=logging.getLogger(f"pipeline.{stage.name}"),
+        logger=logger_of(stage.name),
         _stopping=stopping.is_set,
         outcome=RunOutcome(
             phase=verdict.phase,

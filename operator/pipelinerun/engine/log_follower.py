@@ -13,7 +13,11 @@ from pathlib import Path
 from select import PIPE_BUF
 from typing import BinaryIO, TextIO
 
+from pipelinerun.api.status import TAIL_LIMIT
+
 INTERVAL = 0.1
+BYTES_OF_TAIL = 4 * TAIL_LIMIT
+"""Enough for that many characters."""
 _CHUNK = 1 << 20
 _LONGEST_LINE = 1 << 16
 _PUNCH_HOLE = 0x03
@@ -96,7 +100,7 @@ class LogFollower:
                     if whole:
                         self._pass_on(whole, file)
                     if self._frees and len(chunk) == _CHUNK:
-                        free(file, position)
+                        free(file, position - _CHUNK)
         self._positions[file] = position
 
 
@@ -143,12 +147,15 @@ def logs_of_workers(folder: Path) -> list[Path]:
 
 
 _current: LogFollower | None = None
+_recent = b""
 
 
 @contextmanager
 def following(folder: Path) -> Iterator[None]:
     """Pass on what stages print while a block lasts. There is one Ray in a process at a time."""
     global _current  # noqa: PLW0603 - as there is one Ray
+    global _recent  # noqa: PLW0603
+    _recent = b""
     follower = _current = LogFollower(lambda: logs_of_workers(folder), _pass_on)
     follower.start()
     try:
@@ -164,7 +171,20 @@ def catch_up() -> None:
         _current.catch_up()
 
 
+def recent() -> str | None:
+    """The end of what stages have printed, if anything was passed on in this process."""
+    return end_of(_recent)
+
+
+def end_of(text: bytes) -> str | None:
+    """The last lines of an output, as far as a status has room for them."""
+    lines = text.decode(errors="replace").rstrip()[-TAIL_LIMIT:]
+    return lines or None
+
+
 def _pass_on(text: bytes, log: Path) -> None:
+    global _recent  # noqa: PLW0603
+    _recent = (_recent + text)[-BYTES_OF_TAIL:]
     target: TextIO = sys.stdout if log.suffix == ".out" else sys.stderr
     raw: BinaryIO | None = getattr(target, "buffer", None)
     # Nobody reads it any more: that is no reason to stop the pipeline.

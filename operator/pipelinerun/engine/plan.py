@@ -1,13 +1,12 @@
 """What a process needs to run one stage; travels there with the task."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
-from pipelinerun.engine.context import StageContext
+from pipelinerun.engine.context import StageContext, logger_of
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import bound
@@ -53,6 +52,6 @@ class StagePlan:
             uid=self.run.uid,
             attempt=self.run.attempt,
             params=dict(self.run.params),
-            logger=logging.getLogger(f"pipeline.{self.stage.name}"),
+            logger=logger_of(self.stage.name),
             _stopping=stopping,
         )

@@ -75,6 +75,7 @@ def run_pipeline(
             return _invalid(job.definition, error)
         outcome = _run(job, checkpoints, start, on_progress, stopping, draining)
     log_follower.catch_up()
+    outcome = outcome.with_tail(log_follower.recent())
     if on_progress is not None:
         on_progress(outcome.stages)
     return outcome

@@ -178,7 +178,12 @@ class Gateway:
         self._spawn(self._run(actor, job, code))
 
     async def _run(self, actor: Actor, job: PipelineJob, code: str) -> None:
-        await asyncio.to_thread(self._output.open, AttemptKey.of(job.run))
+        key = AttemptKey.of(job.run)
+        try:
+            await asyncio.to_thread(self._output.open, key)
+        except OSError as error:
+            with about(subject_of(key)):
+                logger.warning("What it prints is not told from what others print: %s", error)
         try:
             accepted = await actor.handle.start.remote(
                 self._epoch, job.model_dump_json(by_alias=True), code
@@ -207,7 +212,7 @@ class Gateway:
         await self._complete(key)
         if actor in self._actors:
             actor.state, actor.key = "idle", None
-            self._send(Ended(key=key, outcome=outcome))
+            self._send(self._with_tail(Ended(key=key, outcome=outcome)))
             self._balance()
 
     async def _poll(self, actor: Actor, key: AttemptKey) -> None:
@@ -274,7 +279,15 @@ class Gateway:
                 async with asyncio.timeout(HEALTH_TIMEOUT):
                     await ray.remote(_nothing).options(num_cpus=0, max_retries=0).remote()
         await self._complete(end.key)
-        self._send(end)
+        self._send(self._with_tail(end) if isinstance(end, Ended) else end)
+
+    def _with_tail(self, end: Ended) -> Ended:
+        """With the last lines of the attempt, if it failed and nothing tells more."""
+        failure = end.outcome.failure
+        if failure is None or failure.tail:
+            return end
+        tail = self._output.tail(end.key, failure.stage)
+        return end.model_copy(update={"outcome": end.outcome.with_tail(tail)})
 
     async def _complete(self, key: AttemptKey) -> None:
         """Have the log show all that an attempt has printed, before its end is told."""

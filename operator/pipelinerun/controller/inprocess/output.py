@@ -16,7 +16,13 @@ from pipelinerun.controller.inprocess.lines import LOGGER, as_console, as_json, 
 from pipelinerun.controller.inprocess.protocol import AttemptKey
 from pipelinerun.controller.log import LogFormat, time_of
 from pipelinerun.controller.subject import Subject
-from pipelinerun.engine.log_follower import LogFollower, logs_of_workers, pieces
+from pipelinerun.engine.log_follower import (
+    BYTES_OF_TAIL,
+    LogFollower,
+    end_of,
+    logs_of_workers,
+    pieces,
+)
 from pipelinerun.engine.printing import STDERR, folder_of, stage_of
 
 LINGER = 30.0
@@ -69,6 +75,18 @@ class Output:
         self._follower.catch_up()
         self._ended[folder_of(key.uid, key.number)] = time.monotonic()
 
+    def tail(self, key: AttemptKey, stage: str | None) -> str | None:
+        """The end of what a stage of an attempt has printed last; of any stage without one."""
+        folder = self._folder / folder_of(key.uid, key.number)
+        files = [it for it in folder.glob("*@*") if stage in {None, stage_of(it)[0]}]
+        for file in sorted(files, key=lambda it: it.stat().st_mtime, reverse=True):
+            with file.open("rb") as opened:
+                opened.seek(max(0, file.stat().st_size - BYTES_OF_TAIL))
+                found = end_of(opened.read())
+            if found is not None:
+                return found
+        return None
+
     def keep(self, keys: Collection[AttemptKey]) -> None:
         """All other attempts have ended."""
         kept = {folder_of(key.uid, key.number) for key in keys}
@@ -79,7 +97,7 @@ class Output:
         now = time.monotonic()
         for name in [it for it, ended in self._ended.items() if now - ended > LINGER]:
             folder = self._folder / name
-            files = [*folder.iterdir()]
+            files = [*folder.glob("*")]
             self._listened.discard(name)
             self._follower.close(files)
             shutil.rmtree(folder, ignore_errors=True)
@@ -94,7 +112,7 @@ class Output:
 
     def _files(self) -> Iterator[Path]:
         for name in [*self._listened]:
-            files = self._folder.joinpath(name).iterdir()
+            files = self._folder.joinpath(name).glob("*")
             yield from sorted(files, key=lambda file: (file.suffix, file.name), reverse=True)
         yield from logs_of_workers(self._logs_of_ray)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
 from pipelinerun.api.status import Worker
+from pipelinerun.controller.client import namespace_of_pod
 from pipelinerun.controller.inprocess.connection import connection, read_line
 from pipelinerun.controller.inprocess.protocol import (
     FROM_GATEWAY,
@@ -64,6 +65,7 @@ class InProcessRealiser:
             announce_all: called when it is known anew what is running: any run may be affected.
         """
         self._settings = settings
+        self._worker = Worker(operator=settings.identity, operator_namespace=namespace_of_pod())
         self._namespaces = namespaces
         self._announce = announce
         self._announce_all = announce_all
@@ -80,7 +82,7 @@ class InProcessRealiser:
 
     def worker(self, _run: Run, _number: int) -> Worker:
         """This operator."""
-        return Worker(operator=self._settings.identity)
+        return self._worker
 
     async def look(self, run: Run) -> None:
         """What the gateway does not know does not run."""
