@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check docs format generate bench setup clean
+.PHONY: help demo test e2e check docs format generate recording bench setup clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,6 +34,9 @@ check: setup ## Format, lint, types, import contracts, generated files, document
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m scripts.generate --check
 	$(BIN)/python -m scripts.site
+
+recording: setup ## Record the terminal session of the README
+	@$(BIN)/python -m scripts.recording
 
 docs: setup ## Build the documentation site, with every link checked
 	@$(BIN)/python -m scripts.site

@@ -51,7 +51,7 @@ def test_each_alert_fires_when_it_should_and_only_then(
 
 def test_alerts_ask_for_what_there_is(groups: list[dict[str, Any]]) -> None:
     for group in groups:
-        assert group["name"] == f"{RELEASE}-pipelinerun-operator"
+        assert group["name"] == RELEASE
         for rule in group["rules"]:
             assert problems(rule["expr"]) == []
 

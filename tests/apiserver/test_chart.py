@@ -353,7 +353,7 @@ def test_with_either_monitor_worker_pods_are_scraped_unless_they_are_not_to_be(
         objects = helm.render({monitor: {"enabled": True}} | values)
         return [it["metadata"]["name"] for it in objects if it["kind"].endswith("Monitor")]
 
-    name = "release-pipelinerun-operator"
+    name = RELEASE
     assert sorted(monitors()) == [name, f"{name}-workers"]
     workers = {"enabled": monitor == "podMonitor", "workers": False}
     assert monitors(podMonitor=workers) == [name]

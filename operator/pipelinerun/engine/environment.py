@@ -10,8 +10,8 @@ ENVIRONMENT = MappingProxyType(
         "RAY_DEDUP_LOGS": "0",
         "RAY_COLOR_PREFIX": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Loopback and one user: a token would be written to the home directory, which may be
-        # read-only.
+        # A token would be written to the home directory, which may be read-only. Who reaches Ray is
+        # for the pod's network to say (docs/security.md).
         "RAY_AUTH_MODE": "disabled",
         # Ray's note that zero may mean no accelerators in the future; nothing here depends on it.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
