@@ -79,8 +79,8 @@ def _progressed(
 def _attempt_ended(
     before: PipelineRunStatus, after: PipelineRunStatus, mode: str
 ) -> Iterator[Measure]:
-    last = _ended(after)
-    if last is None or last == _ended(before):
+    known, last = _ended(before), _ended(after)
+    if last is None or (known is not None and known.number == last.number):
         return
     yield Measure(metrics.ATTEMPTS, (mode, last.reason or ""))
     if last.elapsed_seconds and last.completion_time:  # else it never ran, or was lost
