@@ -1,4 +1,4 @@
-"""The alerts as Helm renders them, by what Prometheus' own tool says to them."""
+"""The alerts as Helm renders them and the dashboard, by what Prometheus' own tool says to them."""
 
 import re
 import shutil
@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.cluster.controlplane import ControlPlane
+from tests.support.dashboard import QUERIES, everything
 from tests.support.helm import RELEASE, ROOT, Helm
 from tests.support.promql import problems
 from tests.support.promtool import promtool
@@ -66,3 +67,16 @@ def test_each_alert_says_how_bad_it_is_and_has_a_place_in_the_runbook(
         for rule in group["rules"]:
             assert rule["labels"]["severity"] in {"critical", "warning"}
             assert {"summary", "description"} <= set(rule["annotations"])
+
+
+def test_each_panel_shows_something(tmp_path: Path) -> None:
+    expected = [{"labels": "{}", "value": 1}]
+    asked = [
+        {"expr": f"count({query}) > bool 0", "eval_time": "15m", "exp_samples": expected}
+        for queries in QUERIES.values()
+        for query in queries
+    ]
+    path = tmp_path / "panels.yaml"
+    case = {"interval": "1m", "input_series": everything(), "promql_expr_test": asked}
+    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [case]}))
+    promtool("test", "rules", path)

@@ -1,31 +1,15 @@
 """The dashboard's queries, and the check by which they and the alerts are judged."""
 
-import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipelinerun.api.metrics import LABELS, OF_OPERATOR, OF_RUNS, OF_WORKER
+from tests.support.dashboard import DASHBOARD, PANELS, QUERIES
+from tests.support.helm import ROOT
 from tests.support.promql import SERIES, problems, used
 
-ROOT = Path(__file__).resolve().parents[2]
-CHART = ROOT / "charts" / "pipelinerun-operator"
 PAGE = ROOT / "docs" / "monitoring.md"
-DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
-VARIABLES = {"$__rate_interval": "5m", "$namespace": "any", "$job": "any"}
-
-
-def query_of(target: dict[str, Any]) -> str:
-    query = str(target["expr"])
-    for name, value in VARIABLES.items():
-        query = query.replace(name, value)
-    return query
-
-
-PANELS = {it["title"]: it for it in DASHBOARD["panels"] if it["type"] != "row"}
-QUERIES = {title: [*map(query_of, it["targets"])] for title, it in PANELS.items()}
 
 
 @pytest.mark.parametrize("title", PANELS)
