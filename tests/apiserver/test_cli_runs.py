@@ -66,7 +66,7 @@ def test_a_run_is_shown_whole_or_in_short_and_never_with_control_characters(
     assert (whole["kind"], whole["status"]["exitCode"]) == ("PipelineRun", 0)
     wide = cli.says("get", "shown-1", "-o", "wide")
     assert "Pipeline succeeded in" in wide
-    for text in (wide, cli.says("list"), cli.says("list", "-A", "-o", "wide")):
+    for text in (wide, cli.says("describe", "shown-1"), cli.says("list", "-A")):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
 
 
@@ -91,15 +91,6 @@ def test_a_run_is_held_let_go_and_ended(
     assert own["fieldsV1"] == {"f:spec": {"f:shutdown": {}, "f:suspend": {}}}
 
 
-def test_a_run_is_drained(cli: CommandLine, runs: Runs) -> None:
-    endless = {"name": "numbers", "type": "source", "callable": "steps:endless"}
-    runs.apply(manifest("drained", source=endless))
-    runs.wait("drained", lambda status: any(it["rowsOut"] for it in status.get("stages", ())))
-    assert cli.says("cancel", "drained", "--drain") == f"{OF_RUNS}/drained is draining"
-    status = runs.wait("drained", is_finished)
-    assert (status["phase"], status["exitCode"]) == ("Cancelled", 0)
-
-
 def test_what_cannot_be_done_to_one_run_is_told_and_done_to_the_others(
     cli: CommandLine, runs: Runs
 ) -> None:
@@ -113,6 +104,103 @@ def test_what_cannot_be_done_to_one_run_is_told_and_done_to_the_others(
     assert "there is no PipelineRun 'gone-x' in namespace 'default'" in done.stderr
     assert not runs.exists("gone-a")
     assert not runs.exists("gone-b")
+
+
+def test_a_failing_run_is_submitted_waited_for_and_understood(
+    cli: CommandLine, runs: Runs, tmp_path: Path
+) -> None:
+    document = manifest("understood", stage("check", "leave", code="$(params.code)"))
+    document["spec"]["pipeline"]["params"] = [{"name": "code", "type": "integer"}]
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(document))
+    done = cli.run("submit", str(file), "-p", "code=7", "--wait")
+    assert done.returncode == 7
+    created, ended = done.stdout.splitlines()
+    assert created == f"{OF_RUNS}/understood created"
+    assert ended.startswith(f"{OF_RUNS}/understood Failed, exit code 7, ")
+    for part in (
+        "Why it failed",
+        "check",
+        "sys.exit(7)",
+        "pipelinerun retry understood -n default",
+    ):
+        assert part in done.stderr
+    told = cli.says("describe", "understood")
+    titles = [line for line in told.splitlines() if line and not line.startswith(" ")]
+    assert titles[-6:] == [
+        *("Stages", "Attempts", "Why it failed", "Conditions", "Last events", "What to do next"),
+    ]
+    assert re.search(r"\bPipelineFailed +7 ", told)
+    waited = cli.run("wait", f"{OF_RUNS}/understood", "-o", "json")
+    assert (waited.returncode, json.loads(waited.stdout)["status"]["exitCode"]) == (7, 7)
+    again = cli.complains("submit", str(file), "-p", "code=7")
+    assert "there is a run 'understood' in namespace 'default' already" in again
+    assert "pipelinerun delete understood -n default" in again
+    moved = cli.complains("submit", str(file), "-p", "code=7", "-n", "other")
+    assert "the manifest is for namespace 'default'" in moved
+    name = cli.says("submit", str(file), "-p", "code=3", "--name", "understood-2", "-o", "name")
+    runs.wait("understood-2", is_finished)
+    assert cli.run("wait", name).returncode == 3
+
+
+def test_what_is_wrong_with_waiting_is_not_taken_for_the_runs_end(
+    cli: CommandLine, runs: Runs, tmp_path: Path
+) -> None:
+    labelled(runs, "unended", "unended")
+    late = cli.complains("wait", "unended", "--timeout", "1s", code=254)
+    assert "Suspended: The run waits until spec.suspend is false" in late
+    assert "to wait on: pipelinerun wait unended -n default" in late
+    assert "did you mean unended?" in cli.complains("wait", "unendet", code=255)
+    cli.complains("wait", code=255)
+    assert "not a time" in cli.complains("wait", "unended", "--timeout", "soon", code=255)
+    invalid = tmp_path / "invalid.yaml"
+    invalid.write_text("stages: []")
+    assert "1 violation" in cli.complains("submit", str(invalid), "--wait", code=2)
+
+
+def test_a_run_that_is_deleted_while_it_is_waited_for_is_told(cli: CommandLine, runs: Runs) -> None:
+    labelled(runs, "vanishing", "vanishing")
+    with cli.started("wait", "vanishing") as waiting:
+        assert waiting.stderr is not None
+        assert "Suspended" in waiting.stderr.readline()
+        runs.delete("vanishing")
+        assert "was deleted meanwhile" in waiting.stderr.read()
+    assert waiting.returncode == 255
+
+
+def test_names_are_completed_from_the_cluster(cli: CommandLine, runs: Runs) -> None:
+    labelled(runs, "completed-a", "completed")
+    runs.finish(manifest("completed-b"))
+
+    def offered(*words: str) -> list[str]:
+        done = cli.run(*words, program="kubectl_complete-pipelinerun")
+        assert (done.returncode, done.stderr) == (0, "")
+        *lines, directive = done.stdout.splitlines()
+        assert directive == ":4"
+        return sorted(line.split("\t")[0] for line in lines if line)
+
+    assert offered("descr") == ["describe"]
+    assert offered("describe", "completed-") == ["completed-a", "completed-b"]
+    assert offered("resume", "completed-") == ["completed-a"]
+    assert offered("retry", "completed-") == ["completed-b"]
+    assert offered("-n", "other", "describe", "completed-") == []
+    assert offered("describe", "-n", "oth") == ["other"]
+    assert offered("list", "--context", "pipe") == ["pipelinerun-test"]
+    assert offered("describe", "--kubeconfig", "nowhere", "completed-") == []
+
+
+def test_the_shell_and_kubectl_find_program_and_completion(cli: CommandLine, runs: Runs) -> None:
+    labelled(runs, "plugged-in", "plugged")
+    in_bash = cli.shell(
+        "source <(pipelinerun completion bash); COMP_WORDS=(pipelinerun resume plug); COMP_CWORD=2;"
+        " _pipelinerun_completion pipelinerun; echo ${COMPREPLY[@]}"
+    )
+    assert in_bash == "plugged-in"
+    assert "kubectl pipelinerun resume plugged-in" in cli.shell(
+        "kubectl pipelinerun describe plugged-in -n default"
+    )
+    completed = cli.shell("kubectl __complete pipelinerun describe plug 2>/dev/null")
+    assert completed.splitlines() == ["plugged-in\tSuspended", ":4"]
 
 
 def test_errors_say_what_to_do_next(

@@ -365,7 +365,11 @@ def test_mistakes_are_told_without_a_traceback(
 
 
 def test_help_cuts_no_name_at_80_columns(place: Path) -> None:
-    for name in ("run", "validate", "crd", "operator", "gateway"):
+    for name in (
+        *("run", "validate", "crd", "operator", "gateway", "completion"),
+        *("submit", "list", "get", "describe", "wait", "cancel", "suspend", "resume", "retry"),
+        "delete",
+    ):
         ended = command(place, name, "--help", environment={"COLUMNS": "80"})
         assert ended.returncode == 0
         assert "…" not in ended.stdout

@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from pipelinerun.cli.cluster.delete import delete
+from pipelinerun.cli.cluster.describe import describe
+from pipelinerun.cli.cluster.ending import EndsAsARun
 from pipelinerun.cli.cluster.listing import get, list_runs
 from pipelinerun.cli.cluster.logs.command import logs
 from pipelinerun.cli.cluster.options import Context, Kubeconfig, Namespace
 from pipelinerun.cli.cluster.requests import cancel, resume, suspend
 from pipelinerun.cli.cluster.retry import retry
+from pipelinerun.cli.cluster.submit import submit
+from pipelinerun.cli.cluster.wait import wait
+from pipelinerun.cli.completion import completion
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
 from pipelinerun.cli.operator import operator
@@ -33,10 +38,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(rich_help_panel=_ON_CLUSTER, cls=EndsAsARun)(submit)
 app.command("list", rich_help_panel=_ON_CLUSTER)(list_runs)
 app.command("ls", hidden=True)(list_runs)
 app.command(rich_help_panel=_ON_CLUSTER)(get)
+app.command(rich_help_panel=_ON_CLUSTER)(describe)
 app.command(rich_help_panel=_ON_CLUSTER)(logs)
+app.command(rich_help_panel=_ON_CLUSTER, cls=EndsAsARun)(wait)
 app.command(rich_help_panel=_ON_CLUSTER)(cancel)
 app.command(rich_help_panel=_ON_CLUSTER)(suspend)
 app.command(rich_help_panel=_ON_CLUSTER)(resume)
@@ -44,6 +52,7 @@ app.command(rich_help_panel=_ON_CLUSTER)(retry)
 app.command(rich_help_panel=_ON_CLUSTER)(delete)
 app.command(rich_help_panel=_HERE)(run)
 app.command(rich_help_panel=_HERE)(validate)
+app.command(rich_help_panel=_HERE)(completion)
 app.command(rich_help_panel=_OPERATOR)(crd)
 app.command(rich_help_panel=_OPERATOR, context_settings=FROM_ENVIRONMENT)(operator)
 app.command(rich_help_panel=_OPERATOR, context_settings=FROM_ENVIRONMENT)(gateway)

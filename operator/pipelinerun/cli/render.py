@@ -18,6 +18,7 @@ from pipelinerun.api.status import (
     StageStatus,
 )
 from pipelinerun.api.violations import Violation
+from pipelinerun.cli.text import cleaned
 
 _COLOURS: dict[StageState, str] = {
     "Pending": "dim",
@@ -86,13 +87,13 @@ def summary(status: PipelineRunStatus) -> RenderableType:
     )
     parts: list[RenderableType] = [stage_table(status.stages), Text(), head]
     if status.failure is not None:
-        parts.append(_failure(status.failure))
+        parts.append(failure_text(status.failure))
     last = status.finally_
     if last is not None:
         parts += [Text(), finally_table(last.stages)]
         if last.failure is not None:
             parts += [Text(), Text("Finally stages failed", style="bold red")]
-            parts.append(_failure(last.failure))
+            parts.append(failure_text(last.failure))
     return Group(*parts)
 
 
@@ -105,7 +106,8 @@ def verdict(file: str, violations: Sequence[Violation]) -> Text:
     return Text.assemble(("✗ ", "red"), f"{file}: {count}", *lines)
 
 
-def _failure(failure: Failure) -> Text:
+def failure_text(failure: Failure) -> Text:
+    """Why something failed, with the end of its traceback or output."""
     fields = {
         "Class": failure.class_,
         "Stage": failure.stage,
@@ -117,9 +119,9 @@ def _failure(failure: Failure) -> Text:
         part
         for name, value in fields.items()
         if value
-        for part in ((f"{name:<{width}}", "bold"), f"{_indented(value, width)}\n")
+        for part in ((f"{name:<{width}}", "bold"), f"{_indented(cleaned(value), width)}\n")
     ]
-    text = Text.assemble(*lines, f"\n{failure.tail}" if failure.tail else "")
+    text = Text.assemble(*lines, f"\n{cleaned(failure.tail)}" if failure.tail else "")
     text.rstrip()
     return text
 

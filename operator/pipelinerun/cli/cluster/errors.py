@@ -1,6 +1,7 @@
 """Errors of commands about runs on a cluster, in words for people, with what to do next."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from pipelinerun.api.names import GROUP, PLURAL
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 _GONE, _TOO_MANY, _SERVER_ERROR = 410, 429, 500
+_NO_NAMESPACE = re.compile(r'namespaces "(.+)" not found')
 _NOT_INSTALLED = (
     "the cluster knows no PipelineRuns: the operator is not installed. With Helm:\n"
     "  helm install pipelinerun-operator charts/pipelinerun-operator -n pipelinerun-system"
@@ -54,6 +56,8 @@ def of_answer(status: int | None, body: Any) -> str:
     message = message_of(body)
     if status == UNAUTHORIZED:
         return _NO_CREDENTIALS
+    if status == NOT_FOUND and (namespace := _NO_NAMESPACE.match(message)):
+        return f"{message}. To create it:\n  kubectl create namespace {namespace[1]}"
     if status == NOT_FOUND and not message:
         return _NOT_INSTALLED  # of an object that is not there it would have told the name
     if status == FORBIDDEN:

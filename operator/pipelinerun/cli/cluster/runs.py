@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from kubernetes.client import (
@@ -17,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from pipelinerun.api.names import GROUP, PLURAL, VERSION
 from pipelinerun.cli.cluster.connection import Connection
-from pipelinerun.cli.cluster.errors import NOT_FOUND, ClusterError, of_answer
+from pipelinerun.cli.cluster.errors import FORBIDDEN, NOT_FOUND, ClusterError, of_answer
 from pipelinerun.cli.cluster.naming import no_run, run_name
 
 Body = dict[str, Any]
@@ -39,10 +40,15 @@ class Runs:
     """
 
     def __init__(self, connection: Connection, *, timeout: float = _TIMEOUT) -> None:
+        self._connection = connection
         self.client: ApiClient = connection.client
         self.namespace, self.chosen = connection.namespace, connection.chosen
         self._api = CustomObjectsApi(connection.client)
         self._timeout = timeout
+
+    def within(self, namespace: str) -> "Runs":
+        """The runs of another namespace."""
+        return Runs(replace(self._connection, namespace=namespace), timeout=self._timeout)
 
     def get(self, name: str) -> Body:
         """A run, named as ``run_name`` reads it.
@@ -113,12 +119,17 @@ class Runs:
         )
 
     def events(self, run: Body) -> list[Body]:
-        """The Events of a run, as the API server sends them."""
-        listed = CoreV1Api(self.client).list_namespaced_event(
-            self.namespace,
-            field_selector=f"involvedObject.uid={run['metadata']['uid']}",
-            _request_timeout=self._timeout,
-        )
+        """The Events of a run, as the API server sends them; none where they may not be read."""
+        try:
+            listed = CoreV1Api(self.client).list_namespaced_event(
+                self.namespace,
+                field_selector=f"involvedObject.uid={run['metadata']['uid']}",
+                _request_timeout=self._timeout,
+            )
+        except ApiException as error:
+            if error.status == FORBIDDEN:
+                return []
+            raise
         items = self.client.sanitize_for_serialization(listed.items)  # type: ignore[no-untyped-call]
         return cast("list[Body]", items)
 
