@@ -143,6 +143,34 @@ def test_an_image_that_cannot_be_had(
     wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE, selector)["items"], 60)
 
 
+LEAK = """
+import os
+
+def leak(row):
+    raise ValueError("cannot log in with " + os.environ["PASSWORD"])
+"""
+
+
+def test_no_value_of_a_secret_is_in_a_status_or_an_event(cluster: Cluster, runs: Runs) -> None:
+    value = "correct-horse-battery"
+    cluster.kubectl(
+        *("create", "secret", "generic", "database", "-n", NAMESPACE),
+        f"--from-literal=password={value}",
+    )
+    reference = {"secretKeyRef": {"name": "database", "key": "password"}}
+    document = run(
+        "secretive",
+        {"name": "leak", "callable": "leak:leak"},
+        **container(env=[{"name": "PASSWORD", "valueFrom": reference}]),
+    )
+    document["spec"]["code"]["files"]["leak.py"] = LEAK
+    status = finish(runs, document)
+    assert status["failure"]["message"] == "cannot log in with ***"
+    assert "cannot log in with ***" in status["failure"]["tail"]
+    events = cluster.kubectl("get", "events", "-n", NAMESPACE, "-o", "json")
+    assert value not in json.dumps(status) + events
+
+
 def test_a_pod_that_no_node_takes_says_so(runs: Runs) -> None:
     selector = {"podTemplate": {"spec": {"nodeSelector": {"moon": "full"}}}}
     runs.apply(run("nowhere", **selector))

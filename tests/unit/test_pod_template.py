@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.names import SECRET_VARIABLES
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.merge import merged
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
@@ -49,6 +50,18 @@ def test_a_pod_has_no_rights() -> None:
     assert security["readOnlyRootFilesystem"] is True
     assert security["allowPrivilegeEscalation"] is False
     assert security["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_worker_is_told_which_of_its_variables_come_from_secrets() -> None:
+    secret = {"secretKeyRef": {"name": "database", "key": "password"}}
+    env = [
+        {"name": "PASSWORD", "valueFrom": secret},
+        {"name": "REGION", "value": "north"},
+        {"name": "TOKEN", "valueFrom": secret},
+    ]
+    pod = manifest({"spec": {"containers": [{"name": "pipeline", "env": env}]}})
+    assert container(pod)["env"][-1] == {"name": SECRET_VARIABLES, "value": "PASSWORD,TOKEN"}
+    assert "env" not in container(manifest())
 
 
 def test_a_run_may_change_its_container_by_name_and_add_others() -> None:

@@ -24,6 +24,9 @@ LABEL_FINALLY = f"{GROUP}/finally"
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""
 
+SECRET_VARIABLES = "PIPELINERUN_SECRET_VARIABLES"  # noqa: S105 - a name
+"""Environment variable of a worker: names of those whose values come from Secrets."""
+
 MAX_STAGES = 500
 """Upper bound of a definition's stages; CEL cost estimates need one."""
 MAX_FINALLY = 10

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelinerun.api.exit_codes import KILLED, ExitCode
 from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass
+from pipelinerun.engine.secrets import hidden
 
 _NAME_LIMIT = 256
 _OWN_FOLDER = str(Path(__file__).parent)
@@ -22,7 +23,7 @@ def of_stage(stage: str, error: BaseException) -> tuple[Failure, int]:
         class_=kind,
         stage=stage,
         exception=qualified_name(error),
-        message=_text(error)[:MESSAGE_LIMIT],
+        message=hidden(_text(error))[:MESSAGE_LIMIT],
         tail=tail(error),
     )
     return failure, _exit_code(error)
@@ -48,7 +49,7 @@ def of_engine(stage: str | None, error: BaseException) -> tuple[Failure, int]:
         class_="User",
         stage=stage,
         exception=qualified_name(root),
-        message=_text(root)[:MESSAGE_LIMIT],
+        message=hidden(_text(root))[:MESSAGE_LIMIT],
         tail=tail(root),
     )
     return failure, ExitCode.PIPELINE_ERROR
@@ -83,7 +84,7 @@ def tail(error: BaseException) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    return "".join(lines).rstrip()[-TAIL_LIMIT:]
+    return hidden("".join(lines).rstrip())[-TAIL_LIMIT:]
 
 
 def _text(error: BaseException) -> str:

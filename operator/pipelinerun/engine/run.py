@@ -33,6 +33,7 @@ from pipelinerun.engine.loading import wrong_code
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
 from pipelinerun.engine.resources import never_satisfied
+from pipelinerun.engine.secrets import hidden
 from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
 
 _LOOPBACK = "127.0.0.1"
@@ -106,7 +107,7 @@ def _check(job: PipelineJob) -> None:
 
 def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> Outcome:
     message = "; ".join(map(str, error.violations))
-    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
+    failure = Failure(class_="Config", message=hidden(message)[:MESSAGE_LIMIT])
     stages = [StageStatus(name=stage.name) for stage in definition.stages if stage.enabled]
     return Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure, stages=stages)
 

@@ -7,6 +7,7 @@ import traceback
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode, from_wait_status, signal_of
 from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass, Outcome
 from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.engine.secrets import hidden
 
 _NAME_LIMIT = 256
 _CRASHES = frozenset(
@@ -126,8 +127,8 @@ def _failed(
     failure = Failure(
         class_=kind,
         exception=type(error).__name__[:_NAME_LIMIT] if error else None,
-        message=message[:MESSAGE_LIMIT],
+        message=hidden(message)[:MESSAGE_LIMIT],
         signal=signal_of(code),
-        tail="".join(traceback.format_exception(error))[-TAIL_LIMIT:] if error else None,
+        tail=hidden("".join(traceback.format_exception(error)))[-TAIL_LIMIT:] if error else None,
     )
     return Outcome(exit_code=code, failure=failure)

@@ -16,6 +16,7 @@ from pipelinerun.api.names import (
     LABEL_NAME,
     LABEL_RUN,
     LABEL_UID,
+    SECRET_VARIABLES,
 )
 from pipelinerun.api.quantity import parse_quantity
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
@@ -52,7 +53,7 @@ def pod_manifest(
     pod = _default_pod(image, grace)
     for template in templates:
         pod = merged(pod, template)
-    pod = _with_shared_memory(pod)
+    pod = _with_secret_variables(_with_shared_memory(pod))
     identity = job.run
     ours: Manifest = {
         "apiVersion": "v1",
@@ -147,6 +148,17 @@ def _with_shared_memory(pod: Manifest) -> Manifest:
         return pod
     sized = {"name": "shared-memory", "emptyDir": {"sizeLimit": str(size)}}
     return merged(pod, {"spec": {"volumes": [sized]}})
+
+
+def _with_secret_variables(pod: Manifest) -> Manifest:
+    """The worker told which of its variables come from Secrets."""
+    env = _pipeline_container(pod).get("env")
+    maps = [it for it in env if isinstance(it, Mapping)] if isinstance(env, list) else []
+    names = [str(it.get("name")) for it in maps if _inside(it, "valueFrom", "secretKeyRef")]
+    if not names:
+        return pod
+    told = {"name": CONTAINER, "env": [{"name": SECRET_VARIABLES, "value": ",".join(names)}]}
+    return merged(pod, {"spec": {"containers": [told]}})
 
 
 def _pipeline_container(pod: Manifest) -> Mapping[str, Any]:
