@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from prometheus_client.exposition import generate_latest
 
-from pipelinerun.api.metrics import LABELS, MEMORY_LIMIT, OF_OPERATOR, OF_RUNS
+from pipelinerun.api.job import RunIdentity
+from pipelinerun.api.metrics import LABELS, MEMORY_LIMIT, OF_OPERATOR, OF_RUNS, OF_WORKER
+from pipelinerun.api.status import StageStatus
+from pipelinerun.worker.board import Board
+from pipelinerun.worker.metrics import registry_of as worker_metrics
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane, free_ports
 from tests.support.operator import OperatorProcess
@@ -56,6 +61,18 @@ def test_what_is_scraped_is_what_is_declared_and_promtool_has_nothing_to_say(
     for sample in shown.samples:
         if sample.name.startswith("pipelinerun_"):
             assert unknown(sample.labels) == []
+
+
+def test_what_a_worker_shows_is_what_is_declared() -> None:
+    board = Board()
+    board.update([StageStatus(name="numbers", rows_out=5, replicas=1)])
+    identity = RunIdentity(name="run", namespace="team", uid="1", attempt=2)
+    shown = Scrape(generate_latest(worker_metrics(identity, board)).decode())
+    assert promtool("check", "metrics", given=shown.text) == ""
+    assert shown.helps == {it.name: it.help for it in OF_WORKER}
+    where = {"namespace": "team", "run": "run"}
+    assert shown.value("pipelinerun_worker_stage_rows_out_total", **where, stage="numbers") == 5
+    assert shown.value("pipelinerun_worker_elapsed_seconds", **where, attempt="2") > 0
 
 
 def unknown(labels: dict[str, str]) -> list[str]:
