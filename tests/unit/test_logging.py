@@ -19,9 +19,9 @@ TEXT = Subject("text", "default", "f3b1", 2)
 
 
 def record(
-    text: str = "%s happened", *arguments: object, level: int = logging.INFO
+    text: str, *arguments: object, level: int = logging.INFO, name: str = "it"
 ) -> logging.LogRecord:
-    return logging.LogRecord("it", level, __file__, 1, text, arguments, None)
+    return logging.LogRecord(name, level, __file__, 1, text, arguments, None)
 
 
 def formatted(formatter: logging.Formatter, it: logging.LogRecord) -> str:
@@ -85,7 +85,9 @@ def test_a_warning_that_only_waits_longer_is_the_same_and_says_how_often_it_came
     repetitions = RepetitionFilter()
     passed = []
     for delay in (1.0, 2.0, 4.0, 8.0):
-        it = record("%s; again in %.1f s", "refused", delay, level=logging.WARNING)
+        it = record(
+            "%s; again in %.1f s", "refused", delay, level=logging.WARNING, name="pipelinerun.it"
+        )
         if repetitions.filter(it):
             passed.append(it.getMessage())
     assert passed == [
@@ -95,6 +97,14 @@ def test_a_warning_that_only_waits_longer_is_the_same_and_says_how_often_it_came
     ]
     decisions = [record("%s", "Starting") for _ in range(9)]
     assert all(repetitions.filter(it) for it in decisions)
+
+
+def test_what_libraries_repeat_with_another_number_is_the_same() -> None:
+    repetitions = RepetitionFilter()
+    numbers = (1, 2, 3, 4)
+    texts = [f"Attempt #{it}/9 failed; will retry" for it in numbers]
+    passed = [repetitions.filter(record(it, level=logging.ERROR)) for it in texts]
+    assert passed == [True, True, False, True]
 
 
 def test_the_same_warning_about_another_run_is_another_one() -> None:

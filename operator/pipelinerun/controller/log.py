@@ -2,10 +2,11 @@
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from pipelinerun.controller.damper import Damper
 
 LogFormat = Literal["console", "json"]
 
+_OURS = "pipelinerun"
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _OBJECT = "k8s_ref"
 """Where kopf's records have the object that they concern."""
 
@@ -40,12 +43,8 @@ class RepetitionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        # How long it waits until it tries again makes it no other warning.
-        constant = tuple(str(it) for it in arguments if not isinstance(it, float))
-        key = (record.name, str(record.msg), constant, str(getattr(record, "fields", "")))
         with self._lock:
-            times = self._damper.admitted(key, time.monotonic())
+            times = self._damper.admitted(_essence(record), time.monotonic())
         if times > 1:
             record.msg = f"{record.getMessage()} ({times} times so far)"
             record.args = ()
@@ -100,6 +99,16 @@ def time_of(seconds: float) -> str:
     """A time since the epoch as logs have it: RFC 3339, UTC, with milliseconds."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def _essence(record: logging.LogRecord) -> Hashable:
+    """What makes a record another one: not how often something was tried, nor until when."""
+    fields = str(getattr(record, "fields", ""))
+    if not record.name.startswith(_OURS):
+        return record.name, fields, _NUMBER.sub("", record.getMessage())
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    constant = tuple(str(it) for it in arguments if not isinstance(it, float))
+    return record.name, fields, str(record.msg), constant
 
 
 def _fields_of(reference: Mapping[str, Any] | None) -> Mapping[str, Any]:
