@@ -1,8 +1,10 @@
 """Which lines of a log go out, and when."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelinerun.api.names import SECRET_VARIABLES
 from pipelinerun.api.status import TAIL_LIMIT
 from pipelinerun.engine.log_follower import BYTES_OF_TAIL, end_of, pieces, whole_lines
 
@@ -44,3 +46,12 @@ def test_the_end_of_an_output_is_as_long_as_a_status_has_room() -> None:
     assert end_of(b"a\nb\n") == "a\nb"
     text = "\N{GREEK SMALL LETTER ALPHA}" * 5000
     assert end_of(text.encode()[-BYTES_OF_TAIL:]) == text[:TAIL_LIMIT]
+
+
+def test_the_end_of_an_output_hides_what_comes_from_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SECRET_VARIABLES, "PASSWORD")
+    monkeypatch.setenv("PASSWORD", "scott-tiger")
+    for length in range(TAIL_LIMIT - 20, TAIL_LIMIT + 1):
+        assert "tiger" not in str(end_of(b"scott-tiger " + b"x" * length))

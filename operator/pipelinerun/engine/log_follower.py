@@ -14,6 +14,7 @@ from select import PIPE_BUF
 from typing import BinaryIO, TextIO
 
 from pipelinerun.api.status import TAIL_LIMIT
+from pipelinerun.engine.secrets import hidden
 
 INTERVAL = 0.1
 BYTES_OF_TAIL = 4 * TAIL_LIMIT
@@ -177,9 +178,9 @@ def recent() -> str | None:
 
 
 def end_of(text: bytes) -> str | None:
-    """The last lines of an output, as far as a status has room for them."""
-    lines = text.decode(errors="replace").rstrip()[-TAIL_LIMIT:]
-    return lines or None
+    """The last lines of an output, as far as a status has room for them and may show them."""
+    lines = hidden(text.decode(errors="replace").rstrip())
+    return lines[-TAIL_LIMIT:] or None
 
 
 def _pass_on(text: bytes, log: Path) -> None:
