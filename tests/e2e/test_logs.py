@@ -1,7 +1,9 @@
 """What runs have printed, by ``pipelinerun logs``, out of the logs of real containers."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,14 +103,22 @@ def test_the_logs_of_worker_pods_are_followed_over_attempts_and_read_afterwards(
 
 
 def test_the_lines_of_an_in_process_run_are_told_from_those_of_others_by_attempt_and_stage(
-    cluster: Cluster, runs: Runs, operator: Installation, commands: CommandLine
+    cluster: Cluster, runs: Runs, operator: Installation, commands: CommandLine, tmp_path: Path
 ) -> None:
     lines, _ = followed(cluster, runs, run("picked", IN_PROCESS, "InProcess"))
     assert of_attempt(2, lines) == said(2)
     assert lines.count("it goes wrong") >= 1
     assert lines[-1] == "at last 0"
-    other = run("other", IN_PROCESS, "InProcess")
-    assert runs.finish(other)["phase"] == "Succeeded"
+    # Another one, with the same code in the same processes.
+    other = tmp_path / "other.yaml"
+    other.write_text(json.dumps(run("other", IN_PROCESS, "InProcess")))
+    done = commands.run("submit", str(other), "--follow")
+    assert done.returncode == 0, done.stderr
+    created, *lines, end = done.stdout.splitlines()
+    assert created.endswith("/other created")
+    assert of_attempt(2, lines) == said(2)
+    assert lines[-1] == "at last 0"
+    assert "Succeeded, exit code 0" in end
     # The operator is another process by now; what was printed before is still there.
     operator.kill("operator")
     for name in ("picked", "other"):

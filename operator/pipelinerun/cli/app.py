@@ -17,6 +17,7 @@ from pipelinerun.cli.cluster.requests import cancel, resume, suspend
 from pipelinerun.cli.cluster.retry import retry
 from pipelinerun.cli.cluster.submit import submit
 from pipelinerun.cli.cluster.wait import wait
+from pipelinerun.cli.cluster.watch import watch
 from pipelinerun.cli.completion import completion
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
@@ -44,6 +45,7 @@ app.command("ls", hidden=True)(list_runs)
 app.command(rich_help_panel=_ON_CLUSTER)(get)
 app.command(rich_help_panel=_ON_CLUSTER)(describe)
 app.command(rich_help_panel=_ON_CLUSTER)(logs)
+app.command(rich_help_panel=_ON_CLUSTER, cls=EndsAsARun)(watch)
 app.command(rich_help_panel=_ON_CLUSTER, cls=EndsAsARun)(wait)
 app.command(rich_help_panel=_ON_CLUSTER)(cancel)
 app.command(rich_help_panel=_ON_CLUSTER)(suspend)

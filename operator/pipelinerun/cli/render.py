@@ -20,7 +20,7 @@ from pipelinerun.api.status import (
 from pipelinerun.api.violations import Violation
 from pipelinerun.cli.text import cleaned
 
-_COLOURS: dict[StageState, str] = {
+STATE_COLOURS: dict[StageState, str] = {
     "Pending": "dim",
     "Running": "cyan",
     "Succeeded": "green",
@@ -48,7 +48,10 @@ def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None
     for name in ("ROWS IN", "ROWS OUT", "SECONDS", *(("ROWS/S",) if rates is not None else ())):
         table.add_column(name, justify="right", no_wrap=True)
     for stage in stages:
-        cells: list[RenderableType] = [stage.name, Text(stage.state, style=_COLOURS[stage.state])]
+        cells: list[RenderableType] = [
+            stage.name,
+            Text(stage.state, style=STATE_COLOURS[stage.state]),
+        ]
         if stage.state != "Pending":
             cells += [f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.seconds:,.1f}"]
         if rates and stage.name in rates:
@@ -65,7 +68,7 @@ def finally_table(stages: Sequence[StageStatus | FinallyStageStatus]) -> Table:
     table.add_column("SECONDS", justify="right", no_wrap=True)
     for stage in stages:
         seconds = "" if stage.state in {"Pending", "Running"} else f"{stage.seconds:,.1f}"
-        table.add_row(stage.name, Text(stage.state, style=_COLOURS[stage.state]), seconds)
+        table.add_row(stage.name, Text(stage.state, style=STATE_COLOURS[stage.state]), seconds)
     return table
 
 
