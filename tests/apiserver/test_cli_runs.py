@@ -8,6 +8,7 @@ import pytest
 
 from tests.cluster.controlplane import ControlPlane
 from tests.support.cli import CommandLine
+from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.runs import Runs, in_phase, is_finished, manifest, stage
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -156,6 +157,23 @@ def test_what_is_wrong_with_waiting_is_not_taken_for_the_runs_end(
     invalid = tmp_path / "invalid.yaml"
     invalid.write_text("stages: []")
     assert "1 violation" in cli.complains("submit", str(invalid), "--wait", code=2)
+
+
+def test_the_end_is_heard_of_through_trouble_that_passes(
+    cli: CommandLine, runs: Runs, cluster: ControlPlane, tmp_path: Path
+) -> None:
+    labelled(runs, "troubled", "troubled")
+    with FaultProxy(cluster, tmp_path, Faults(), seed=1) as proxy:
+        kubeconfig = f"--kubeconfig={proxy.kubeconfig_for('admin')}"
+        with cli.started("wait", "troubled", kubeconfig) as waiting:
+            assert waiting.stderr is not None
+            assert "Suspended" in waiting.stderr.readline()
+            proxy.faults = Faults(throttled=1.0, dropped=1.0)
+            runs.change("troubled", suspend=False)
+            while "trouble (429)" not in (line := waiting.stderr.readline()):
+                assert line, "it ended before"
+            proxy.faults = Faults()
+        assert waiting.returncode == 0
 
 
 def test_a_run_that_is_deleted_while_it_is_waited_for_is_told(cli: CommandLine, runs: Runs) -> None:

@@ -84,6 +84,9 @@ def test_the_api_server_is_quoted_and_what_to_do_is_added(status: int, expected:
 def test_an_answer_without_words_is_explained() -> None:
     assert "the operator is not installed" in of_answer(404, "404 page not found")
     assert "trouble (502): Bad Gateway" in of_answer(502, "Bad Gateway")
+    assert "no safe connection to the API server: SSLError [SSL] no." in of_answer(
+        0, "SSLError\n[SSL] no"
+    )
     assert of_answer(418, "teapot") == "the API server answered 418: teapot"
 
 

@@ -54,6 +54,13 @@ def told(exit_code: int = ExitCode.PIPELINE_ERROR) -> Iterator[None]:
 def of_answer(status: int | None, body: Any) -> str:
     """What an answer of the API server that is no success means, and what to do. Pure."""
     message = message_of(body)
+    if not status:  # the client's own, of TLS
+        why = " ".join(str(body).split())
+        return (
+            f"there is no safe connection to the API server: {why}. See that"
+            " server and certificate-authority in the kubeconfig are right:\n"
+            "  kubectl config view --minify"
+        )
     if status == UNAUTHORIZED:
         return _NO_CREDENTIALS
     if status == NOT_FOUND and (namespace := _NO_NAMESPACE.match(message)):

@@ -10,7 +10,7 @@ from pipelinerun.cli.cluster.errors import ClusterError, of_answer, passing, unr
 from pipelinerun.cli.cluster.runs import Body, Runs
 
 _LONGEST_WATCH = 60.0
-_LONGEST_PAUSE = 15.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 def followed(
@@ -28,24 +28,25 @@ def followed(
         ClusterError: the run was deleted.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    pause = 0.0
+    trouble, pause = False, _SHORTEST_PAUSE
     yield run
     while (left := _left(deadline)) > 0:
         try:
             for changed in _changes(runs, run, left):
-                pause = 0.0
                 if changed is None or changed["metadata"]["uid"] != run["metadata"]["uid"]:
                     raise ClusterError(f"run {run['metadata']['name']!r} was deleted meanwhile")
                 if _version(changed) != _version(run):
-                    run = changed
+                    run, trouble, pause = changed, False, _SHORTEST_PAUSE
                     yield run
         except (ApiException, HTTPError) as error:
             if not _passing(error):
                 raise
-            if not pause:
+            if not trouble:
                 tell(_told(error))
-            pause = min(pause * 2 or 1.0, _LONGEST_PAUSE)
-            time.sleep(min(pause, max(_left(deadline), 0.0)))
+            trouble, pause = True, min(pause * 2, _LONGEST_PAUSE)
+        else:
+            trouble, pause = False, _SHORTEST_PAUSE
+        time.sleep(min(pause, max(_left(deadline), 0.0)))
 
 
 def _changes(runs: Runs, run: Body, left: float) -> Iterator[Body | None]:
