@@ -22,11 +22,10 @@ from tests.support.operator import OperatorProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "assets" / "recording.svg"
-COLUMNS, LINES = 80, 30
+COLUMNS, LINES = 80, 36
 COMMANDS = (
     "pipelinerun submit examples/text/run.yaml --wait",
     "pipelinerun submit examples/failing/run.yaml --wait; echo exit code $?",
-    "pipelinerun describe failing",
     "pipelinerun list",
 )
 _DRAWER = "termtosvg-ng@1.4.1"

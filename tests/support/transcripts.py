@@ -4,7 +4,7 @@ import difflib
 import re
 
 _MEASURED = re.compile(
-    r"\b\d{4}-\d\d-\d\dT[\d:.]+Z?"  # a time
+    r"\b\d{4}-\d\d-\d\d[T ][\d:.]+Z?"  # a time
     r"|\b(?:\d+(?:\.\d+)?(?:ms|[smhd]))+\b"  # an age
     r"|\b\d+(?:\.\d+)?(?= s\b)"  # seconds
     r"|\b\d+\.\d+\b"  # seconds, a rate
