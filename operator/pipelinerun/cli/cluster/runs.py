@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from kubernetes.client import (
     ApiClient,
-    CoreV1Api,
     CustomObjectsApi,
     V1DeleteOptions,
     V1Preconditions,
@@ -120,6 +119,8 @@ class Runs:
 
     def events(self, run: Body) -> list[Body]:
         """The Events of a run, as the API server sends them; none where they may not be read."""
+        from kubernetes.client import CoreV1Api  # noqa: PLC0415 - loads half a second
+
         try:
             listed = CoreV1Api(self.client).list_namespaced_event(
                 self.namespace,
