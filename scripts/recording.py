@@ -22,9 +22,10 @@ from tests.support.operator import OperatorProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "assets" / "recording.svg"
-COLUMNS, LINES = 80, 36
+COLUMNS, LINES = 80, 40
 COMMANDS = (
-    "pipelinerun submit examples/text/run.yaml --wait",
+    "pipelinerun submit examples/text/run.yaml",
+    "pipelinerun watch text",
     "pipelinerun submit examples/failing/run.yaml --wait; echo exit code $?",
     "pipelinerun list",
 )
