@@ -78,6 +78,16 @@ def test_a_finished_run_is_as_it_was_applied_and_its_fields_have_one_owner_each(
     assert kstatus.of([found]) == ["Current" if name == "square" else "Failed"]
 
 
+def test_kstatus_waits_for_a_run_that_nobody_has_seen_yet(
+    cluster: ControlPlane, kstatus: Kstatus
+) -> None:
+    unseen = json.dumps(manifest("gitops-unseen", namespace="kube-public"))
+    cluster.kubectl("apply", "-f", "-", stdin=unseen)
+    found = cluster.get("prun", "gitops-unseen", "-n", "kube-public")
+    assert kstatus.of([found]) == ["InProgress"]
+    cluster.kubectl("delete", "prun", "gitops-unseen", "-n", "kube-public")
+
+
 def test_the_argo_cd_component_patches_the_config_map(
     cluster: ControlPlane, tmp_path: Path
 ) -> None:

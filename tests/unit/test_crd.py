@@ -65,7 +65,7 @@ def test_descriptions_are_sentences_on_one_line() -> None:
 
 
 def test_defaults_are_told_and_not_stored() -> None:
-    assert paths_with("default") == {".spec.mode"}
+    assert paths_with("default") == {".spec.mode", ".status"}
     described = ALL[".spec.retries.infrastructureLimit"]["description"]
     assert described.endswith("Default: 3.")
 

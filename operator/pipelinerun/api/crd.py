@@ -56,6 +56,8 @@ def _schema() -> Schema:
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
     }
+    # kstatus takes a status that is about another generation for one that is to come.
+    schema["properties"]["status"]["default"] = {"observedGeneration": -1}
     # The one default that is stored: without it the Mode column would stay empty.
     schema["properties"]["spec"]["properties"]["mode"]["default"] = "Subprocess"
     return schema
