@@ -29,15 +29,23 @@ HEAD_OF_VALUES: Row = ("Value", "Default", "Meaning")
 
 
 def main() -> int:
-    outdated = [path for path, text in files().items() if not is_current(path, text)]
-    for path in outdated:
-        if "--check" in sys.argv[1:]:
+    outdated = outdated_files()
+    if "--check" in sys.argv[1:]:
+        for path in outdated:
             sys.stdout.write(f"{path.relative_to(ROOT)} is out of date: run `make generate`\n")
-        else:
+        return 1 if outdated else 0
+    while outdated:  # some are made of others
+        for path, text in outdated.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(files()[path])
+            path.write_text(text)
             sys.stdout.write(f"wrote {path.relative_to(ROOT)}\n")
-    return 1 if outdated and "--check" in sys.argv[1:] else 0
+        outdated = outdated_files()
+    return 0
+
+
+def outdated_files() -> dict[Path, str]:
+    """The generated files that are not as they should be, with what they should be."""
+    return {path: text for path, text in files().items() if not is_current(path, text)}
 
 
 def is_current(path: Path, text: str) -> bool:
