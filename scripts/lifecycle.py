@@ -164,7 +164,7 @@ _INTRODUCTION = """\
 Tests walk through everything that can happen to a run, with crashes of the operator between any two
 actions, and find exactly these transitions. A run with
 [finally stages](running.md#finally-stages) is `Finishing` before it is `Succeeded`, `Failed` or
-`Cancelled`, unless it was refused.
+`Cancelled`, unless it was refused; the picture leaves that out.
 """
 _ON_CONDITIONS = """\
 `Succeeded` is for `kubectl wait`; the others are those of kstatus. `Suspended=False` is added once
@@ -211,8 +211,9 @@ def page() -> str:
 
 
 def diagram() -> str:
-    """All transitions as a picture."""
-    arrows = [f"  {it.before} --> {it.after}: {it.how}\n" for it in TRANSITIONS]
+    """The transitions of a run without finally stages, as a picture."""
+    shown = [it for it in TRANSITIONS if "Finishing" not in {it.before, it.after}]
+    arrows = [f"  {it.before} --> {it.after}: {it.how}\n" for it in shown]
     ends = [f"  {phase} --> [*]\n" for phase in _FINAL]
     lines = ["```mermaid\n", "stateDiagram-v2\n", "  [*] --> Pending\n", *arrows, *ends, "```\n"]
     return "".join(lines)
