@@ -13,7 +13,6 @@ import yaml
 from tests.cluster.controlplane import ControlPlane
 from tests.support.accounts import kubeconfig_with_token
 from tests.support.helm import CHART, RELEASE, ROOT, SYSTEM, Helm, HelmError, Values
-from tests.support.installation import ACCOUNT
 from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, manifest
 from tests.support.waiting import wait_for
@@ -270,6 +269,7 @@ def test_values_that_do_not_go_together_are_refused(
         helm.render(values)
 
 
+RIGHTS = "rights-of-the-chart"
 CHOICES: dict[str, tuple[Values, list[str]]] = {
     "cluster": ({}, []),
     "namespaces": ({"watchNamespaces": TEAMS}, [word for it in TEAMS for word in ("-n", it)]),
@@ -286,7 +286,8 @@ def account(
 ) -> Iterator[tuple[Path, list[str]]]:
     """Credentials of the chart's service account, and the options for what it may watch."""
     values, options = CHOICES[request.param]
-    objects = helm.render(values, "--skip-tests")
+    # Not the name of the account that the other tests' operators have.
+    objects = helm.render({**values, "fullnameOverride": RIGHTS}, "--skip-tests")
     kinds = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
     text = yaml.safe_dump_all([it for it in objects if it["kind"] in kinds])
     cluster.kubectl("apply", "-f", "-", stdin=text)
@@ -307,7 +308,8 @@ def test_the_rights_are_enough(
     operator = OperatorProcess(kubeconfig, log, "--no-in-process", "--worker-image", "none")
     operator.add_options(*options)
     namespace = TEAMS[0]
-    before = runs.writes(ACCOUNT)
+    user = f"system:serviceaccount:{SYSTEM}:{RIGHTS}"
+    before = runs.writes(user)
     operator.start()
     try:
         runs.apply(manifest("refused", namespace=namespace, mode="InProcess"))
@@ -326,7 +328,7 @@ def test_the_rights_are_enough(
     assert "given back" in log.read_text()
     assert "orbidden" not in log.read_text()
     assert "permission" not in log.read_text()
-    writes = runs.writes(ACCOUNT) - before
+    writes = runs.writes(user) - before
     assert set(writes) == {
         *("update pipelineruns/status", "delete pipelineruns"),
         *("create pods", "create events"),
