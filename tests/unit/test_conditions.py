@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from pipelinerun.api.status import MESSAGE_LIMIT, Condition, Phase
+from pipelinerun.api.limits import MESSAGE_LIMIT
+from pipelinerun.api.status import Condition, Phase
 from pipelinerun.core.conditions import conditions_for, resumed_at
 from tests.support.decisions import LATER, NOW
 

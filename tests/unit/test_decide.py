@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.spec import Backoff, Retries, RetryRule
-from pipelinerun.api.status import MESSAGE_LIMIT, TERMINAL_PHASES, PipelineRunStatus, StopCause
+from pipelinerun.api.status import TERMINAL_PHASES, PipelineRunStatus, StopCause
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Decision, Observed, Refusal, Requests, Sighting, Wait
 from pipelinerun.core.pacing import PROGRESS_INTERVAL, RUNNING_AFTER

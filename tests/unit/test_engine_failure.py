@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
 from pipelinerun.engine.failure import of_stage, qualified_name, root_cause, tail
 
 

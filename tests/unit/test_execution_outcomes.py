@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, FailureClass, Outcome, StageStatus
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
+from pipelinerun.api.status import FailureClass, Outcome, StageStatus
 from pipelinerun.execution.outcomes import (
     cannot_start,
     interrupted,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelinerun.api.limits import TAIL_LIMIT
 from pipelinerun.api.names import SECRET_VARIABLES
-from pipelinerun.api.status import TAIL_LIMIT
 from pipelinerun.engine.log_follower import BYTES_OF_TAIL, end_of, pieces, whole_lines
 
 

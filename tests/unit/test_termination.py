@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, Outcome, StageStatus
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.termination import LIMIT, decode, encode
 
 TEXT = st.text(max_size=MESSAGE_LIMIT)

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import MAX_FINALLY, MAX_STAGES
 
@@ -40,8 +41,6 @@ EXECUTED_PHASES: frozenset[Phase] = UNDER_WAY_PHASES | {"Finishing"}
 ENDED_PHASES: frozenset[Phase] = TERMINAL_PHASES | {"Finishing"}
 """Phases in which the pipeline itself has ended."""
 MAX_ATTEMPTS_KEPT = 10
-MESSAGE_LIMIT = 1024
-TAIL_LIMIT = 2048
 
 Seconds = Annotated[float, Field(ge=0)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]

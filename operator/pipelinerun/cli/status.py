@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import (
-    MESSAGE_LIMIT,
     Failure,
     FinallyStatus,
     Outcome,

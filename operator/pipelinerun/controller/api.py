@@ -16,8 +16,9 @@ from kubernetes.aio.client import (
 )
 from kubernetes.aio.client.exceptions import ApiException
 
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
-from pipelinerun.api.status import MESSAGE_LIMIT, PipelineRunStatus
+from pipelinerun.api.status import PipelineRunStatus
 from pipelinerun.controller.errors import (
     DeletionRefusedError,
     ErrorKind,

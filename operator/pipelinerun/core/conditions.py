@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pipelinerun.api.status import MESSAGE_LIMIT, Condition, ConditionType, Phase
+from pipelinerun.api.limits import MESSAGE_LIMIT
+from pipelinerun.api.status import Condition, ConditionType, Phase
 from pipelinerun.core import reasons
 from pipelinerun.core.timestamps import format_time
 

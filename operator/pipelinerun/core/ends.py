@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import (
-    MESSAGE_LIMIT,
     UNDER_WAY_PHASES,
     Failure,
     FailureClass,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipelinerun.api.exit_codes import KILLED, ExitCode
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import (
-    MESSAGE_LIMIT,
     Failure,
     FinallyStatus,
     Outcome,

@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import (
-    MESSAGE_LIMIT,
     TERMINAL_PHASES,
     UNDER_WAY_PHASES,
     Failure,

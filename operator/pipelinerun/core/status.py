@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from pipelinerun.api.exit_codes import ExitCode
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import (
     MAX_ATTEMPTS_KEPT,
-    MESSAGE_LIMIT,
     AttemptStatus,
     Failure,
     FailureClass,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelinerun.api.exit_codes import KILLED, ExitCode
-from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
+from pipelinerun.api.status import Failure, FailureClass
 from pipelinerun.engine.secrets import hidden
 
 _NAME_LIMIT = 256

@@ -13,7 +13,7 @@ from pathlib import Path
 from select import PIPE_BUF
 from typing import BinaryIO, TextIO
 
-from pipelinerun.api.status import TAIL_LIMIT
+from pipelinerun.api.limits import TAIL_LIMIT
 from pipelinerun.engine.secrets import hidden
 
 INTERVAL = 0.1

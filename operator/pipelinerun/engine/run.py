@@ -17,8 +17,9 @@ from pipelinerun.api.code import code_hash
 from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.prepare import wrong_definition
-from pipelinerun.api.status import MESSAGE_LIMIT, Failure, Outcome, StageStatus
+from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer, log_follower

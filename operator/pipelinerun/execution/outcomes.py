@@ -5,7 +5,8 @@ import sys
 import traceback
 
 from pipelinerun.api.exit_codes import SIGNAL_BASE, ExitCode, from_wait_status, signal_of
-from pipelinerun.api.status import MESSAGE_LIMIT, TAIL_LIMIT, Failure, FailureClass, Outcome
+from pipelinerun.api.limits import MESSAGE_LIMIT, TAIL_LIMIT
+from pipelinerun.api.status import Failure, FailureClass, Outcome
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine.secrets import hidden
 

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from pipelinerun.api.exit_codes import KILLED, TERMINATED, ExitCode, signal_of
-from pipelinerun.api.status import MESSAGE_LIMIT, Failure, FailureClass, Outcome, StageStatus
+from pipelinerun.api.limits import MESSAGE_LIMIT
+from pipelinerun.api.status import Failure, FailureClass, Outcome, StageStatus
 from pipelinerun.api.termination import decode
 from pipelinerun.controller.pods.pod import Pod, Terminated
 from pipelinerun.core import reasons

@@ -9,8 +9,9 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.spec import Shutdown
-from pipelinerun.api.status import EXECUTED_PHASES, MESSAGE_LIMIT, Failure, Outcome, Worker
+from pipelinerun.api.status import EXECUTED_PHASES, Failure, Outcome, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.pods.api import PodApi
