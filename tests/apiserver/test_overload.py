@@ -155,6 +155,6 @@ def test_what_is_under_way_goes_before_what_could_start(
     runs.change("under-way", NAMESPACE, shutdown="Terminate")
     runs.wait("under-way", in_phase("Cancelled"), NAMESPACE)
     # Each of them takes two requests, of two a second.
-    assert not all(runs.status(name, NAMESPACE) for name in names)
+    assert not all(runs.status(name, NAMESPACE).get("phase") for name in names)
     assert metric("pipelinerun_queue_depth") > 0
     assert metric('pipelinerun_api_wait_seconds_count{priority="start"}') > 0
