@@ -115,10 +115,10 @@ def test_the_verdict_is_kept_while_they_run_whatever_is_asked_meanwhile(
 
 def test_a_run_that_never_began_has_them_too(runs: Runs, tmp_path: Path) -> None:
     file = tmp_path / "told"
-    runs.apply(run("never", finally_=[last("tell", file=str(file))], suspend=True))
-    runs.wait("never", in_phase("Suspended"))
-    runs.change("never", shutdown="Terminate")
-    status = runs.wait("never", is_finished)
+    runs.apply(run("never-begun", finally_=[last("tell", file=str(file))], suspend=True))
+    runs.wait("never-begun", in_phase("Suspended"))
+    runs.change("never-begun", shutdown="Terminate")
+    status = runs.wait("never-begun", is_finished)
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 143)
     assert "attempt" not in status
     assert status["finally"]["state"] == "Succeeded"
