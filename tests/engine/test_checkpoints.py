@@ -268,7 +268,7 @@ def test_a_checkpoint_that_was_never_completed_is_refused(pipeline: Pipeline, pa
     stages = [read, kept_stage(path, "wary", config={"bad": ROWS - 1}), pipeline.keep]
     outcome = pipeline(stages, CODE)
     assert (outcome.exit_code, failure_of(outcome).stage) == (1, "work")
-    assert states(outcome) == ["Stopped", "Failed", "Pending"]
+    assert states(outcome)[1] == "Failed"
     assert outcome.stages[1].checkpointed is None
     (path / f"rows-{'0' * 32}").mkdir()
     text = f"resumeFrom: checkpoint {path} is not complete"
@@ -301,7 +301,8 @@ def test_a_further_attempt_starts_behind_its_own_checkpoint(pipeline: Pipeline, 
     late = {**work("wary", config={"bad": 3}), "name": "late"}
     stages = [numbers(ROWS), kept_stage(path), late, pipeline.keep]
     first = pipeline(stages, CODE, run=FIRST)
-    assert states(first) == ["Succeeded", "Succeeded", "Failed", "Stopped"]
+    # The sink may have begun by then, or not.
+    assert states(first)[:3] == ["Succeeded", "Succeeded", "Failed"]
     assert first.stages[1].checkpointed
     late["config"] = {"bad": -1}
     again = FIRST.model_copy(update={"attempt": 2})

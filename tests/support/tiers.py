@@ -15,7 +15,7 @@ TIERS = {
     "chaos": "kills and injected faults on a real node",
     "e2e": "a real node, Helm, the image",
 }
-TRIED_AGAIN = frozenset({"execution", "apiserver", "chaos", "e2e"})
+TRIED_AGAIN = frozenset(TIERS) - {"unit"}
 """Tiers whose tests are tried once more: they depend on how loaded the machine is."""
 BROKEN = 3
 """Tests that fail even so; after them nothing is tried again: it is not the machine."""
