@@ -173,7 +173,7 @@ def test_a_run_in_process_has_ended_before_another_operator_tries_it_again(
     numbers = {"name": "numbers", "type": "source", "callable": "steps:numbers"}
     source = {**numbers, "config": {"count": 400, "delay": 0.0}}
     runs.apply(run("fenced", slow, seen, mode="InProcess", source=source, retries=RETRIES))
-    wait_for(witness.exists)
+    wait_for(witness.exists, 120)
     leader.stop(signal.SIGKILL)
     status = runs.wait("fenced", lambda it: it.get("attempt") == 2, NAMESPACE)
     assert status["attempts"][0]["failureClass"] == "Infrastructure"
