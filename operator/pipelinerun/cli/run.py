@@ -36,6 +36,14 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
+Params = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", "-p", metavar="NAME=VALUE", help="Parameter; may be given several times."
+    ),
+]
+
+
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Manifest; - is stdin.")],
     in_process: Annotated[
@@ -45,12 +53,7 @@ def run(
             help="Run in this process or in a supervised child; by default as spec.mode says.",
         ),
     ] = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param", "-p", metavar="NAME=VALUE", help="Parameter; may be given several times."
-        ),
-    ] = None,
+    params: Params = None,
     stage: Annotated[
         str | None,
         typer.Option(

@@ -51,7 +51,7 @@ def deadlines(observed: Observed, status: PipelineRunStatus) -> Iterator[Deadlin
         yield _after("AttemptDeadline", start, asked.attempt_deadline, message)
     if asked.pending_deadline is not None and _waits(observed, status):
         message = f"pendingDeadlineSeconds: nothing ran within {asked.pending_deadline} s"
-        since = _waits_since(observed, status)
+        since = waits_since(status, observed.created)
         yield _after("PendingDeadline", since, asked.pending_deadline, message + _why(status))
 
 
@@ -66,6 +66,12 @@ def next_in(observed: Observed, status: PipelineRunStatus, now: datetime) -> flo
     return min(coming).total_seconds() if coming else None
 
 
+def waits_since(status: PipelineRunStatus, created: datetime) -> datetime:
+    """Since when a run that waits could go on: its creation, or the end of what held it last."""
+    times = (resumed_at(status.conditions), status.next_attempt_time)
+    return max([created, *(parse_time(time) for time in times if time is not None)])
+
+
 def _after(cause: StopCause, start: datetime, seconds: int, message: str) -> Deadline:
     return Deadline(cause, start + timedelta(seconds=seconds) + GRAIN, message)
 
@@ -76,11 +82,6 @@ def _waits(observed: Observed, status: PipelineRunStatus) -> bool:
         sighting = observed.sighting
         return sighting is None or sighting.sight != "Running"
     return status.phase in {None, "Pending"}
-
-
-def _waits_since(observed: Observed, status: PipelineRunStatus) -> datetime:
-    times = (resumed_at(status.conditions), status.next_attempt_time)
-    return max([observed.created, *(parse_time(time) for time in times if time is not None)])
 
 
 def _why(status: PipelineRunStatus) -> str:

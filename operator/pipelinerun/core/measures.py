@@ -12,6 +12,7 @@ from pipelinerun.api import metrics
 from pipelinerun.api.metrics import Metric
 from pipelinerun.api.status import TERMINAL_PHASES, AttemptStatus, PipelineRunStatus, StageStatus
 from pipelinerun.core.conditions import resumed_at
+from pipelinerun.core.deadlines import waits_since
 from pipelinerun.core.timestamps import parse_time
 
 
@@ -41,8 +42,7 @@ def waiting_since(status: PipelineRunStatus, created: datetime) -> datetime | No
         return parse_time(status.attempts[-1].start_time)
     if status.phase not in {None, "Pending"}:
         return None
-    times = (resumed_at(status.conditions), status.next_attempt_time)
-    return max([created, *(parse_time(it) for it in times if it is not None)])
+    return waits_since(status, created)
 
 
 def _begun(

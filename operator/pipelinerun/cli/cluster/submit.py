@@ -21,7 +21,7 @@ from pipelinerun.cli.cluster.wait import Timeout
 from pipelinerun.cli.files import read_manifests
 from pipelinerun.cli.program import program
 from pipelinerun.cli.render import verdict
-from pipelinerun.cli.run import parse_params, with_params
+from pipelinerun.cli.run import Params, parse_params, with_params
 from pipelinerun.cli.terminal import show
 
 if TYPE_CHECKING:
@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 
 def submit(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Manifest; - is stdin.")],
-    params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param", "-p", metavar="NAME=VALUE", help="Parameter; may be given several times."
-        ),
-    ] = None,
+    params: Params = None,
     run_name: Annotated[
         str | None,
         typer.Option("--name", metavar="NAME", help="Name of the run, instead of the manifest's."),
