@@ -46,6 +46,7 @@ def test_a_run_succeeds_and_its_status_says_everything(runs: Runs) -> None:
         ("hello", "Succeeded", 0, None),
         ("text", "Succeeded", 0, None),
         ("flights", "Succeeded", 0, None),
+        ("documents", "Succeeded", 0, None),
         ("failing", "Failed", 7, "check"),
     ],
 )
