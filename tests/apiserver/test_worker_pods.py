@@ -186,7 +186,21 @@ def test_code_that_is_too_large_for_a_pod_is_refused(runs: Runs) -> None:
     runs.create(document)
     status = runs.wait("large", is_finished, NAMESPACE)
     assert (status["exitCode"], status["failure"]["class"]) == (2, "Config")
-    assert "spec.code.files" in status["failure"]["message"]
+    assert "spec.code: " in status["failure"]["message"]
+
+
+def test_a_pod_has_the_modules_of_the_config_map(cluster: ControlPlane, runs: Runs) -> None:
+    modules = [f"--from-literal={it}" for it in ("text.py=def f(row): pass", "notes.txt=no code")]
+    cluster.kubectl("delete", "configmap", "text-steps", "-n", NAMESPACE, "--ignore-not-found")
+    cluster.kubectl("create", "configmap", "text-steps", "-n", NAMESPACE, *modules)
+    document = run("configured")
+    document["spec"]["code"]["configMap"] = "text-steps"
+    runs.apply(document)
+    annotations = pod_of(cluster, "configured")["metadata"]["annotations"]
+    code = unpack(annotations["pipelinerun.dev/job"]).code
+    assert code.config_map is None
+    assert set(code.files) == {"steps.py", "text.py"}
+    assert code.files["text.py"] == "def f(row): pass"
 
 
 def test_a_pod_that_a_policy_refuses_is_told_and_tried_again(runs: Runs) -> None:

@@ -63,6 +63,7 @@ REFUSALS = {
 WAITS = {
     "a place": None,
     "no place": Wait(reasons.WAITING_FOR_PLACE, "Waiting"),
+    "no code": Wait(reasons.WAITING_FOR_CODE, "Waiting", look_again=5),
     "no Ray": Wait(reasons.WAITING_FOR_RAY, "Waiting"),
 }
 READY = {"ready": True, "not ready": False}
@@ -310,6 +311,12 @@ def test_a_run_that_waits_says_for_what() -> None:
     assert {it.reason for it in status.conditions} == {reasons.WAITING_FOR_PLACE}
     assert decide(facts("pending", wait="no place"), NOW).status == STATUSES["pending"]
     assert decide(facts("pending", wait="no Ray"), NOW).status != STATUSES["pending"]
+
+
+def test_a_run_that_nobody_calls_looks_again_and_stands_in_nobodys_way() -> None:
+    for state in ("new", "pending"):
+        decision = decide(facts(state, wait="no code"), NOW)
+        assert (decision.release, decision.requeue_after) == (True, 5)
 
 
 def test_a_refused_run_fails_as_invalid_without_an_attempt() -> None:

@@ -103,6 +103,10 @@ capabilities:
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+# For code.configMap.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
 {{- if .Values.watchNamespaceSelector }}
 - apiGroups: [""]
   resources: [namespaces]

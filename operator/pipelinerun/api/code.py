@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipelinerun.api.definition import Code
-from pipelinerun.api.violations import Violation
+from pipelinerun.api.violations import InvalidDefinitionError, Violation
 
 MAX_CODE_BYTES = 512 * 1024
 """Bytes of all files together: a run is one object in etcd, which refuses more than 1.5 MB."""
@@ -25,6 +25,32 @@ def wrong_files(code: Code) -> Iterator[Violation]:
     if size > MAX_CODE_BYTES:
         text = f"{size} bytes are more than {MAX_CODE_BYTES}; build an image with the code instead"
         yield Violation("files", text)
+
+
+def with_config_map(code: Code, data: Mapping[str, str]) -> Code:
+    """The code with the modules in the ConfigMap that it names among its files.
+
+    Raises:
+        InvalidDefinitionError: they are none, or do not go with the files; seen from the spec.
+    """
+    modules = {key: text for key, text in data.items() if _MODULE_PATH.fullmatch(key)}
+    merged = Code(files={**code.files, **modules})
+    twice = sorted(modules.keys() & code.files.keys())
+    wrong = [it for it in wrong_files(merged) if it.path == "files"]
+    if twice:
+        wrong = [Violation("configMap", f"{', '.join(twice)} is in code.files as well")]
+    if not modules:
+        text = f"{code.config_map!r} has no key that names a Python module, such as steps.py"
+        wrong = [Violation("configMap", text)]
+    if wrong:
+        raise InvalidDefinitionError(it.under("code") for it in wrong)
+    return merged
+
+
+def wrong_without_cluster(code: Code) -> Iterator[Violation]:
+    """Sources of code that only the operator can reach, seen from ``code``."""
+    if code.config_map is not None:
+        yield Violation("configMap", "is read by the operator; without one give code.files")
 
 
 def code_hash(code: Code) -> str:

@@ -7,11 +7,17 @@ from pydantic import Field, StringConstraints
 
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import MAX_FINALLY, MAX_STAGES
-from pipelinerun.api.patterns import IMPORT_PATTERN, NAME_PATTERN, QUANTITY_PATTERN
+from pipelinerun.api.patterns import (
+    IMPORT_PATTERN,
+    NAME_PATTERN,
+    OBJECT_PATTERN,
+    QUANTITY_PATTERN,
+)
 from pipelinerun.api.rules import Rule
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
 ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length=253)]
+ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_PATTERN, max_length=253)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
 ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
@@ -265,3 +271,6 @@ class Code(ApiModel):
 
     files: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
     """Python modules by relative path, for example steps.py or text/clean.py."""
+    config_map: ObjectName | None = None
+    """ConfigMap in the run's namespace with further modules: its keys that end in .py, such as
+    steps.py. Each attempt has them as they are when it starts."""

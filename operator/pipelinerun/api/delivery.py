@@ -18,7 +18,7 @@ def pack(job: PipelineJob) -> str:
     if len(packed) > LIMIT:
         size = f"{len(packed)} bytes when compressed, with the pipeline; {LIMIT} reach a worker pod"
         text = f"{size}. Build an image with the code instead"
-        raise InvalidDefinitionError([Violation("code.files", text)])
+        raise InvalidDefinitionError([Violation("code", text)])
     return packed
 
 

@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console, RenderableType
 
 from pipelinerun.api import graph
+from pipelinerun.api.code import wrong_without_cluster
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.run import PipelineRun
@@ -170,9 +171,13 @@ def _prepared(manifest: PipelineRun) -> PipelineJob:
         namespace=metadata.namespace or "default",
     )
     try:
-        return prepare(manifest.spec, identity)
+        job = prepare(manifest.spec, identity)
     except InvalidDefinitionError as error:
         raise InvalidDefinitionError(it.under("spec") for it in error.violations) from None
+    wrong = [it.under("spec.code") for it in wrong_without_cluster(job.code)]
+    if wrong:
+        raise InvalidDefinitionError(wrong)
+    return job
 
 
 def _finish(status: PipelineRunStatus, report: RenderableType, output: Format) -> NoReturn:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelinerun.api.code import wrong_without_cluster
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
@@ -85,6 +86,9 @@ def _wrong_spec(spec: PipelineRunSpec, *, imports: bool) -> Sequence[Violation]:
 
 
 def _wrong_imports(job: PipelineJob) -> list[Violation]:
+    elsewhere = [it.under("code") for it in wrong_without_cluster(job.code)]
+    if elsewhere:
+        return elsewhere
     with importer.installed(job.code.files):
         return [violation.under("pipeline") for violation in wrong_code(job.definition)]
 

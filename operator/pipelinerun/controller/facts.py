@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from pipelinerun.api import graph
+from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import Retries
@@ -13,16 +14,33 @@ from pipelinerun.controller.runs import Run
 from pipelinerun.core import reasons
 from pipelinerun.core.ends import nowhere_yet
 from pipelinerun.core.finishing import execution_of
-from pipelinerun.core.observed import Observed, Refusal, Requests
+from pipelinerun.core.observed import Observed, Refusal, Requests, Wait
 from pipelinerun.core.retry import backing_off_for
+
+FoundCode = Code | Wait | InvalidDefinitionError
+"""The code of a run as files, why it is not there yet, or why it is none."""
+
+
+def awaits_code(run: Run) -> bool:
+    """Whether a run needs code from elsewhere before it may start."""
+    waits = run.status.phase not in UNDER_WAY_PHASES and run.status.phase != "Finishing"
+    may_start = waits and not run.finished and not _requests(run).hold
+    return may_start and run.spec is not None and run.spec.code.config_map is not None
 
 
 def observe(
-    run: Run, realiser: Sight, status_age: float, now: datetime, *, surplus: bool = False
+    run: Run,
+    realiser: Sight,
+    status_age: float,
+    now: datetime,
+    *,
+    surplus: bool = False,
+    code: FoundCode | None = None,
 ) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one.
 
-    Which execution it is to be is filled in by ``job_for``.
+    Which execution it is to be is filled in by ``job_for``. ``code`` is what was found for a run
+    that awaits some.
     """
     number = execution_of(run.status)
     sighting = realiser.sighting(run.uid, number) if number else None
@@ -35,6 +53,10 @@ def observe(
     may_attempt = not requests.hold and (not under_way or to_start_again)
     if not run.finished and (last or may_attempt):
         job, refusal = _job(run, realiser)
+    if isinstance(code, InvalidDefinitionError):
+        refusal = refusal or _invalid(code)
+    elif isinstance(code, Code) and job is not None:
+        job = job.model_copy(update={"code": code})
     # Only who could start now may wait for a place: whoever waits keeps others from it.
     may_start = not (run.finished or under_way or finishing or requests.hold or refusal)
     may_start = may_start and backing_off_for(run.status, now) <= 0
@@ -48,7 +70,7 @@ def observe(
             retries=run.spec.retries if run.spec else Retries(),
             stage_names=_stage_names(job),
             refusal=None if under_way else refusal,
-            wait=realiser.wait(run) if may_start else None,
+            wait=_wait(run, realiser, code) if may_start else None,
             worker=realiser.worker(run, number + 1),
             finally_worker=_finally_worker(run, realiser, job),
             sighting=sighting,
@@ -94,6 +116,10 @@ def _job(run: Run, realiser: Sight) -> tuple[PipelineJob | None, Refusal | None]
         return prepare(run.spec, identity), None
     except InvalidDefinitionError as error:
         return None, _invalid(error)
+
+
+def _wait(run: Run, realiser: Sight, code: FoundCode | None) -> Wait | None:
+    return code if isinstance(code, Wait) else realiser.wait(run)
 
 
 def _finally_worker(run: Run, realiser: Sight, job: PipelineJob | None) -> Worker | None:

@@ -16,6 +16,7 @@ from pipelinerun.controller.client import (
     connection_info,
     own_namespace,
 )
+from pipelinerun.controller.code_sources import CodeSources
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.election import Election, LeaseLostError
 from pipelinerun.controller.freshness import RUNS, Freshness
@@ -129,6 +130,7 @@ async def serve(settings: OperatorSettings) -> None:
             queue,
             PipelineRunApi(client, settings.identity),
             realisers,
+            CodeSources(client),
             duty,
             meters,
             staleness,

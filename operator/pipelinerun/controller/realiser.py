@@ -5,11 +5,21 @@ Executions have numbers: attempts count up from 1, those of finally stages down 
 
 from typing import Protocol
 
+from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.spec import Shutdown
-from pipelinerun.api.status import Worker
+from pipelinerun.api.status import Failure, Outcome, Worker
 from pipelinerun.controller.runs import Run, RunKey
+from pipelinerun.core import reasons
 from pipelinerun.core.observed import Refusal, Sighting, Wait
+
+
+def never_started(number: int, message: str) -> Sighting:
+    """What is seen of an attempt that its manifest keeps from starting."""
+    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
+    outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
+    return Sighting(number, "Ended", outcome=outcome, reason=reasons.INVALID_DEFINITION)
 
 
 class Sight(Protocol):
@@ -50,6 +60,9 @@ class Realiser(Sight, Protocol):
 
     async def start(self, run: Run, job: PipelineJob) -> None:
         """Start an attempt whose intent is recorded. Idempotent by uid and attempt."""
+
+    def refuse(self, run: Run, job: PipelineJob, message: str) -> None:
+        """An attempt whose intent is recorded can never start: it has ended as invalid."""
 
     async def stop(self, run: Run, number: int, how: Shutdown) -> None:
         """Have an attempt end. Idempotent, and called again and again until it has ended.

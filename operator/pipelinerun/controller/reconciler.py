@@ -4,11 +4,14 @@ import logging
 import time
 from datetime import UTC, datetime
 
+from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
+from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.changes import change, subject_of
+from pipelinerun.controller.code_sources import CodeSources
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.errors import (
     DeletionRefusedError,
@@ -17,7 +20,7 @@ from pipelinerun.controller.errors import (
     message_of,
     tolerated,
 )
-from pipelinerun.controller.facts import job_for, observe
+from pipelinerun.controller.facts import FoundCode, awaits_code, job_for, observe
 from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
@@ -38,7 +41,7 @@ from pipelinerun.core.actions import (
     actions,
 )
 from pipelinerun.core.measures import measures
-from pipelinerun.core.observed import Event
+from pipelinerun.core.observed import Event, Wait
 from pipelinerun.core.policies import decide
 
 logger = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Reconciler:
         queue: WorkQueue[RunKey],
         api: PipelineRunApi,
         realisers: Realisers,
+        sources: CodeSources,
         duty: Duty,
         meters: Meters,
         staleness: Staleness,
@@ -64,6 +68,7 @@ class Reconciler:
         self._queue = queue
         self._api = api
         self._realisers = realisers
+        self._sources = sources
         self._duty = duty
         self._meters = meters
         self._staleness = staleness
@@ -102,9 +107,10 @@ class Reconciler:
         self._realisers.release(key, keep_uid=run.uid)
         realiser = self._realisers.of(run)
         await realiser.look(run)
+        code = await self._code(run) if awaits_code(run) else None
         now = datetime.now(UTC)
-        surplus = self._cache.surplus(key)
-        observed, job = observe(run, realiser, self._status_age(run), now, surplus=surplus)
+        age, surplus = self._status_age(run), self._cache.surplus(key)
+        observed, job = observe(run, realiser, age, now, surplus=surplus, code=code)
         decision = decide(observed, now)
         begins = decision.start is not None and decision.start > 0
         before = run
@@ -137,7 +143,7 @@ class Reconciler:
                         logger.info("%s", told)
             case Start():
                 assert job is not None  # what is started was prepared
-                await self._realisers.of(run).start(run, job_for(job, run.status))
+                await self._start(run, job_for(job, run.status))
             case Stop(number=number, how=how):
                 await self._realisers.of(run).stop(run, number, how)
             case Release():
@@ -148,6 +154,24 @@ class Reconciler:
             case Tell(event=event):
                 await self._tell(run, event, now)
         return run
+
+    async def _start(self, run: Run, job: PipelineJob) -> None:
+        realiser = self._realisers.of(run)
+        if job.code.config_map is not None:
+            code = await self._code(run)
+            if not isinstance(code, Code):
+                # The intent is recorded: it is too late to wait.
+                message = code.message if isinstance(code, Wait) else str(code)
+                realiser.refuse(run, job, f"spec.code.configMap: {message}")
+                return
+            job = job.model_copy(update={"code": code})
+        await realiser.start(run, job)
+
+    async def _code(self, run: Run) -> FoundCode:
+        try:
+            return await self._sources.code(run)
+        except InvalidDefinitionError as error:
+            return error
 
     async def _read(self, key: RunKey) -> Run | None:
         """Look at a run itself; one that is gone has its attempts ended."""

@@ -47,10 +47,18 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Wait:
-    """Why a run cannot start yet."""
+    """Why a run cannot start yet.
+
+    Attributes:
+        reason: in one word.
+        message: the same for people.
+        look_again: seconds after which to look again, where nothing tells of a change. Meanwhile
+            the run stands in nobody's way.
+    """
 
     reason: str
     message: str
+    look_again: float | None = None
 
 
 @dataclass(frozen=True)

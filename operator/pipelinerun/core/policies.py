@@ -157,17 +157,18 @@ def wait_for_place(observed: Observed, now: datetime) -> Decision | None:
     wait = observed.wait
     if wait is None:
         return None
-    if observed.status.phase == "Pending" and tells(observed.status.conditions, wait.reason):
-        return nothing(observed)
-    status = build.in_phase(
-        observed.status,
-        "Pending",
-        wait.reason,
-        wait.message,
-        generation=observed.generation,
-        now=now,
-    )
-    return Decision(status)
+    status = observed.status
+    if status.phase != "Pending" or not tells(status.conditions, wait.reason):
+        status = build.in_phase(
+            status,
+            "Pending",
+            wait.reason,
+            wait.message,
+            generation=observed.generation,
+            now=now,
+        )
+    aside = wait.look_again is not None
+    return Decision(status, release=aside, requeue_after=wait.look_again)
 
 
 def start(observed: Observed, now: datetime) -> Decision:

@@ -228,6 +228,12 @@ def _mode(case: _Case) -> list[Step]:
     ]
 
 
+def _code(case: _Case) -> list[Step]:
+    name = case.run["spec"].get("code", {}).get("configMap", "NAME")
+    command = f"kubectl create configmap {name} -n {case.namespace} --from-file=FILE.py"
+    return [Step("Create its ConfigMap; the run starts by itself then", command)]
+
+
 def _memory(case: _Case) -> list[Step]:
     if case.in_process:
         more = "Set spec.mode to Subprocess, with a memory limit of its own in spec.podTemplate"
@@ -287,6 +293,7 @@ _IN_PHASE: dict[str, Advice] = {"Pending": _not_seen, "Suspended": _suspended}
 _UNDER_WAY: dict[str, Advice] = {
     reasons.WAITING_FOR_RAY: _ray,
     reasons.WAITING_FOR_PLACE: _place,
+    reasons.WAITING_FOR_CODE: _code,
     reasons.BACKING_OFF: _backing_off,
     reasons.UNSCHEDULABLE: _unschedulable,
     reasons.CONTAINER_BLOCKED: _blocked,

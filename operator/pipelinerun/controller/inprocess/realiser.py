@@ -27,6 +27,7 @@ from pipelinerun.controller.inprocess.protocol import (
 )
 from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.places import Places
+from pipelinerun.controller.realiser import never_started
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.settings import OperatorSettings
 from pipelinerun.core import reasons
@@ -123,6 +124,12 @@ class InProcessRealiser:
             return
         self._sightings[key] = Sighting(key.number, "Starting")
         self._send(Start(job=job))
+
+    def refuse(self, run: Run, job: PipelineJob, message: str) -> None:
+        """No driver is to have it."""
+        key = AttemptKey.of(job.run)
+        self._sightings[key] = never_started(key.number, message)
+        self._announce(run.key)
 
     async def stop(self, run: Run, number: int, how: Shutdown) -> None:
         """Have the gateway tell the driver."""

@@ -7,11 +7,9 @@ from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.spec import Shutdown
-from pipelinerun.api.status import EXECUTED_PHASES, Failure, Outcome, Worker
+from pipelinerun.api.status import EXECUTED_PHASES, Worker
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.pods.api import PodApi
@@ -20,6 +18,7 @@ from pipelinerun.controller.pods.judge import lost, sighting_of
 from pipelinerun.controller.pods.pod import AttemptId, Pod, read_pod
 from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
+from pipelinerun.controller.realiser import never_started
 from pipelinerun.controller.runs import Body, Run, RunKey
 from pipelinerun.core import reasons
 from pipelinerun.core.finishing import execution_of
@@ -148,12 +147,14 @@ class WorkerPodRealiser:
             if refused is None:
                 self._forget(attempt)  # it may be there all the same: it is looked for
                 raise
-            self._runs[attempt] = run.key
-            self._refused[attempt] = refused
-            self._announce(run.key)
+            self._refuse(run, job, refused)
             return
         self._refused.pop(attempt, None)
         self.see("ADDED", body)
+
+    def refuse(self, run: Run, job: PipelineJob, message: str) -> None:
+        """There is no pod to be."""
+        self._refuse(run, job, never_started(job.run.attempt, message))
 
     async def stop(self, run: Run, number: int, how: Shutdown) -> None:
         """Delete a pod that has not begun; else have its worker drain, or its kubelet end it."""
@@ -189,6 +190,12 @@ class WorkerPodRealiser:
         """Ask the workers how far they are, for ever."""
         await self._progress.run(lambda: [*self._pods.values()])
 
+    def _refuse(self, run: Run, job: PipelineJob, sighting: Sighting) -> None:
+        attempt = job.run.uid, job.run.attempt
+        self._runs[attempt] = run.key
+        self._refused[attempt] = sighting
+        self._announce(run.key)
+
     def _put(self, pod: Pod) -> None:
         known = self._pods.get(pod.attempt)
         if known is not None and known.version > pod.version:
@@ -212,18 +219,12 @@ class WorkerPodRealiser:
 def _refusal(number: int, error: Exception) -> Sighting | None:
     """What the refusal of a pod means; None if it is not this pod that is refused."""
     if isinstance(error, InvalidDefinitionError):
-        return _invalid(number, "; ".join(str(it.under("spec")) for it in error.violations))
+        return never_started(number, "; ".join(str(it.under("spec")) for it in error.violations))
     if not isinstance(error, ApiException):
         return None
     message = message_of(error)
     if error.status in _INVALID:
-        return _invalid(number, f"spec.podTemplate: {message}")
+        return never_started(number, f"spec.podTemplate: {message}")
     if error.status == _FORBIDDEN:
         return Sighting(number, "Starting", reason=reasons.POD_REFUSED, message=message)
     return None
-
-
-def _invalid(number: int, message: str) -> Sighting:
-    failure = Failure(class_="Config", message=message[:MESSAGE_LIMIT])
-    outcome = Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure)
-    return Sighting(number, "Ended", outcome=outcome, reason=reasons.INVALID_DEFINITION)

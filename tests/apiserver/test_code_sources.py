@@ -1,0 +1,80 @@
+"""Code of in-process runs from ConfigMaps."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+LEAVE = "import sys\n\ndef leave(row):\n    sys.exit({code})\n"
+WAIT = """
+import time
+from pathlib import Path
+
+def wait(row, folder):
+    Path(folder, "begun").touch()
+    while not Path(folder, "go").exists():
+        time.sleep(0.05)
+
+def last():
+    pass
+"""
+
+
+def provide(cluster: ControlPlane, name: str, **modules: str) -> None:
+    document = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "default"},
+        "data": {f"{module}.py": text for module, text in modules.items()},
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+
+
+def run(name: str, config_map: str, target: str, **config: str) -> Document:
+    document = manifest(name, {"name": "work", "callable": target, "config": config})
+    document["spec"]["code"]["configMap"] = config_map
+    return document
+
+
+def test_a_run_waits_for_its_config_map_and_takes_it_as_it_is(
+    cluster: ControlPlane, runs: Runs
+) -> None:
+    cluster.kubectl("delete", "configmap", "versions", "--ignore-not-found")
+    runs.apply(run("early", "versions", "version:leave"))
+    status = runs.wait("early", in_phase("Pending"))
+    assert reasons(status)["Succeeded"] == ("Unknown", "WaitingForCode")
+    provide(cluster, "versions", version=LEAVE.format(code=11))
+    assert runs.wait("early", is_finished)["exitCode"] == 11
+    provide(cluster, "versions", version=LEAVE.format(code=12))
+    assert runs.finish(run("late", "versions", "version:leave"))["exitCode"] == 12
+
+
+def test_a_module_that_is_there_twice_is_refused(cluster: ControlPlane, runs: Runs) -> None:
+    provide(cluster, "twice", steps="")
+    status = runs.finish(run("twice", "twice", "steps:square"))
+    failure = status["failure"]
+    assert (status["exitCode"], failure["class"]) == (2, "Config")
+    assert failure["message"] == "spec.code.configMap: steps.py is in code.files as well"
+    assert not status.get("attempts")
+
+
+def test_finally_stages_say_that_their_config_map_is_gone(
+    cluster: ControlPlane, runs: Runs, tmp_path: Path
+) -> None:
+    provide(cluster, "fleeting", fleeting=WAIT)
+    document = run("fleeting", "fleeting", "fleeting:wait", folder=str(tmp_path))
+    document["spec"]["pipeline"]["finally"] = [{"name": "last", "callable": "fleeting:last"}]
+    runs.apply(document)
+    wait_for((tmp_path / "begun").exists)
+    cluster.kubectl("delete", "configmap", "fleeting")
+    (tmp_path / "go").touch()
+    status = runs.wait("fleeting", is_finished)
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+    assert "There is no ConfigMap fleeting" in status["finally"]["failure"]["message"]
+    wait_for(lambda: ("Warning", "FinallyFailed") in runs.events("fleeting"))
