@@ -99,7 +99,12 @@ def test_the_logs_of_worker_pods_are_followed_over_attempts_and_read_afterwards(
     (stamped,) = commands.says(*read, "--finally", "--timestamps").splitlines()
     assert stamped.split(" ", 1)[1] == "at last 0"
     assert "has no attempt 3; it has 1, 2" in commands.complains(*read, "--attempt", "3")
-    assert "does not say which stage" in commands.complains(*read, "--stage", "say")
+    wrong = commands.says(*read, "--attempt", "1", "--stage", "wrong")
+    assert {*wrong.splitlines()} == {"it goes wrong"}
+    assert sorted(commands.says(*read, "--stage", "say").splitlines()) == said(2)
+    assert "no enabled stage is named 'sy'; did you mean 'say'?" in commands.complains(
+        *read, "--stage", "sy"
+    )
 
 
 def test_the_lines_of_an_in_process_run_are_told_from_those_of_others_by_attempt_and_stage(

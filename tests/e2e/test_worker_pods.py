@@ -70,7 +70,10 @@ def test_a_run_succeeds_and_its_pod_keeps_the_log(cluster: Cluster, runs: Runs) 
     (state,) = pod["status"]["containerStatuses"]
     assert state["state"]["terminated"]["exitCode"] == 0
     log = cluster.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"])
-    assert [eval(line)["square"] for line in log.splitlines()] == [0, 1, 4, 9, 16]
+    marked = [line.split(" | ") for line in log.splitlines()]
+    assert [(stage, eval(row)["square"]) for stage, row in marked] == [
+        ("end", n * n) for n in range(5)
+    ]
     wait_for(lambda: runs.events("succeeds", NAMESPACE) == [("Normal", "Completed")])
     writes = runs.writes(ACCOUNT) - before
     progress = writes["update pipelineruns/status"] - 3
@@ -215,7 +218,7 @@ def test_finally_stages_have_a_pod_whose_log_stays(cluster: Cluster, runs: Runs)
     pod = status["finally"]["worker"]["pod"]
     assert pod != status["worker"]["pod"]
     selector = "-lpipelinerun.dev/run=wound-up,pipelinerun.dev/finally"
-    assert cluster.kubectl("logs", "-n", NAMESPACE, selector) == "wound-up 1\n"
+    assert cluster.kubectl("logs", "-n", NAMESPACE, selector) == "report | wound-up 1\n"
     # The end of its container is known before that of the pod.
     wait_for(lambda: cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded", 60)
 

@@ -27,7 +27,9 @@ from tests.support.runs import STEPS, Document, stage
 SOURCE = {"name": "numbers", "type": "source", "callable": "steps:numbers", "config": {"count": 3}}
 SINK = {"name": "end", "type": "sink", "callable": "steps:drop"}
 MORE = """
+import os
 import subprocess
+import sys
 
 def orphan(row):
     # Its parent ends at once: whoever is process 1 has to wait for it.
@@ -36,6 +38,19 @@ def orphan(row):
     stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat")]
     print("zombies:", sum(stat.rpartition(")")[2].split()[0] == "Z" for stat in stats))
     return row
+
+def shout(row):
+    print("row", row["n"])
+    subprocess.run(["/bin/echo", "child", str(row["n"])], check=True)
+    return row
+
+def store(dataset):
+    print("storing")
+    print(len(dataset.take_all()), "rows", file=sys.stderr)
+
+def crash(row):
+    print("last words", flush=True)
+    os._exit(9)
 
 def patient(row, folder):
     Path(folder, "begun").touch()
@@ -59,8 +74,11 @@ class Worker:
         *middle: Document,
         prefix: tuple[str, ...] = (),
         source: Document = SOURCE,
+        sink: Document = SINK,
+        **environment: str,
     ) -> None:
         self._folder, self._prefix = folder, prefix
+        self._sink, self._environment = sink, environment
         self._source = source
         self._middle = middle
         (self.port,) = free_ports(1)
@@ -69,7 +87,7 @@ class Worker:
     @contextmanager
     def running(self, grace: float = 20.0) -> Iterator[Program]:
         definition = PipelineDefinition.model_validate(
-            {"stages": [self._source, *self._middle, SINK]}
+            {"stages": [self._source, *self._middle, self._sink]}
         )
         identity = RunIdentity(name="run", namespace="here", uid="u", attempt=2)
         code = Code(files={"steps.py": STEPS + MORE})
@@ -78,10 +96,11 @@ class Worker:
         command = [
             *(*self._prefix, sys.executable, "-m", "pipelinerun.worker", str(job)),
             *("--termination-message", str(self.message)),
-            *("--port", str(self.port), "--grace", str(grace)),
+            *("--port", str(self.port), "--grace", str(grace), "--mark-stages"),
         ]
+        environment = os.environ | self._environment
         with Program(
-            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}
+            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         ) as process:
             yield process
 
@@ -129,6 +148,33 @@ def test_it_ends_with_the_exit_code_of_the_pipeline_and_tells_why(
     assert outcome.elapsed_seconds > 0
     if kind is None:
         assert [(it.rows_in, it.rows_out) for it in outcome.stages] == [(0, 3), (3, 3), (3, 0)]
+
+
+def test_each_line_says_which_stage_has_printed_it(tmp_path: Path) -> None:
+    store = {"name": "store", "type": "sink", "callable": "steps:store"}
+    worker = Worker(tmp_path, stage("shout", "shout"), sink=store)
+    with worker.running() as process:
+        out, errors = process.communicate()
+    shouted = [f"shout | {what} {n}" for what in ("row", "child") for n in range(3)]
+    assert sorted(out.splitlines()) == sorted([*shouted, "store | storing"])
+    assert errors.splitlines() == ["store | 3 rows"]
+
+
+def test_lines_are_as_they_were_printed_where_that_is_asked_for(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, stage("shout", "shout"), PIPELINERUN_PLAIN_OUTPUT="true")
+    _, out = worker.run()
+    printed = [f"{what} {n}" for what in ("row", "child") for n in range(3)]
+    assert sorted(out.splitlines()) == sorted(printed)
+
+
+def test_the_last_words_of_a_stage_that_crashed_are_in_its_failure(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, stage("crash", "crash"))
+    _, out = worker.run()
+    failure = worker.outcome.failure
+    assert failure is not None
+    assert "crash | last words" in out
+    assert failure.stage == "crash"
+    assert (failure.tail or "").startswith("last words")
 
 
 def test_progress_and_metrics_are_there_while_it_runs(tmp_path: Path) -> None:
@@ -192,7 +238,7 @@ def test_as_process_1_it_reaps_processes_that_lost_their_parents(tmp_path: Path)
     namespace = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
     worker = Worker(tmp_path, stage("orphan", "orphan"), prefix=namespace)
     code, out = worker.run()
-    assert (code, out.splitlines()) == (0, ["zombies: 0"] * 3)
+    assert (code, out.splitlines()) == (0, ["orphan | zombies: 0"] * 3)
 
 
 def test_sigkill_of_the_worker_leaves_nothing(tmp_path: Path, trace: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipelinerun.cli.cluster.errors import ClusterError
 from pipelinerun.cli.cluster.logs.cursor import Cursor, split
 from pipelinerun.cli.cluster.logs.executions import chosen, next_of
-from pipelinerun.cli.cluster.logs.said import Said, Selection
+from pipelinerun.cli.cluster.logs.said import Said, SharedLog
 from pipelinerun.cli.cluster.logs.sources import gateway_in
 from pipelinerun.controller.inprocess.lines import LONGEST, as_console, as_json, lines_of
 from pipelinerun.controller.subject import Subject
@@ -104,13 +104,13 @@ def test_the_lines_of_an_attempt_are_picked_out_of_a_log(json: bool) -> None:
         ("store", ["another stage"]),
         ("nothing", []),
     ):
-        selection = Selection("text", "default", "f3b1", 2, stage)
+        selection = SharedLog("text", "default", "f3b1", 2, stage)
         found = [it for line in log(json) for it in selection.of(TIME, line)]
         assert found == [Said(TIME, text) for text in expected]
 
 
 def test_a_run_of_the_same_name_is_another_one() -> None:
-    selection = Selection("text", "default", "other", 2, None)
+    selection = SharedLog("text", "default", "other", 2, None)
     assert not [it for line in log(json=True) for it in selection.of(TIME, line)]
 
 

@@ -1,5 +1,8 @@
 """Environment variables for processes of Ray, which reads them when it is loaded."""
 
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 ENVIRONMENT = MappingProxyType(
@@ -10,10 +13,22 @@ ENVIRONMENT = MappingProxyType(
         "RAY_DEDUP_LOGS": "0",
         "RAY_COLOR_PREFIX": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
-        # A token would be written to the home directory, which may be read-only. Who reaches Ray is
-        # for the pod's network to say (docs/security.md).
-        "RAY_AUTH_MODE": "disabled",
         # Ray's note that zero may mean no accelerators in the future; nothing here depends on it.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
 )
+
+
+@contextmanager
+def variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -152,12 +152,16 @@ _recent = b""
 
 
 @contextmanager
-def following(folder: Path) -> Iterator[None]:
-    """Pass on what stages print while a block lasts. There is one Ray in a process at a time."""
+def following(folder: Path, *, told_apart: bool = False) -> Iterator[None]:
+    """Pass on what Ray's processes print while a block lasts. A process has one Ray at a time.
+
+    ``told_apart``: what stages print goes elsewhere; the rest is no reason for a failure.
+    """
     global _current  # noqa: PLW0603 - as there is one Ray
     global _recent  # noqa: PLW0603
     _recent = b""
-    follower = _current = LogFollower(lambda: logs_of_workers(folder), _pass_on)
+    pass_on = _write if told_apart else _pass_on
+    follower = _current = LogFollower(lambda: logs_of_workers(folder), pass_on)
     follower.start()
     try:
         yield
@@ -186,6 +190,10 @@ def end_of(text: bytes) -> str | None:
 def _pass_on(text: bytes, log: Path) -> None:
     global _recent  # noqa: PLW0603
     _recent = (_recent + text)[-BYTES_OF_TAIL:]
+    _write(text, log)
+
+
+def _write(text: bytes, log: Path) -> None:
     target: TextIO = sys.stdout if log.suffix == ".out" else sys.stderr
     raw: BinaryIO | None = getattr(target, "buffer", None)
     # Nobody reads it any more: that is no reason to stop the pipeline.

@@ -1,6 +1,6 @@
 """What the processes of a run print: in whole lines, and apart from what others print.
 
-Where runs share a Ray, each process writes what a stage prints to a file whose folder names the
+Where somebody passes it on, each process writes what a stage prints to a file whose folder names an
 attempt and whose name the stage. Descriptors 1 and 2 themselves lead there while the stage's code
 runs, so that libraries in C and child processes are no exception, and the text stays as it is.
 """
@@ -12,9 +12,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from pipelinerun.api.job import RunIdentity
+from pipelinerun.engine.log_follower import BYTES_OF_TAIL, end_of
+
+if TYPE_CHECKING:  # a worker starts its child before it loads more
+    from pipelinerun.api.job import RunIdentity
 
 FOLDER = "PIPELINERUN_OUTPUT"
 """Environment variable: where the folders of attempts are. Without it nothing is told apart."""
@@ -39,13 +42,13 @@ def flush() -> None:
     sys.stderr.flush()
 
 
-def belongs_to(run: RunIdentity, stage: str | None = None) -> None:
+def belongs_to(run: "RunIdentity", stage: str | None = None) -> None:
     """What this process prints from now on is an attempt's; its driver's without a stage."""
     _outlet.lead_to(folder_of(run.uid, run.attempt), stage)
 
 
 @contextmanager
-def of_stage(run: RunIdentity, stage: str) -> Iterator[None]:
+def of_stage(run: "RunIdentity", stage: str) -> Iterator[None]:
     """What a driver prints meanwhile is a stage's."""
     belongs_to(run, stage)
     try:
@@ -68,6 +71,23 @@ def stage_of(file: Path) -> tuple[str | None, str]:
     """Stage and stream of a file in such a folder."""
     stage, _, _ = file.stem.rpartition("@")
     return stage or None, file.suffix.removeprefix(".")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of such a folder: first all of what goes to the standard output."""
+    return sorted(folder.glob("*@*"), key=lambda it: (it.suffix, it.name), reverse=True)
+
+
+def end_in(folder: Path, stage: str | None) -> str | None:
+    """The end of what a stage has printed last into such a folder; of any stage without one."""
+    files = [it for it in folder.glob("*@*") if stage in {None, stage_of(it)[0]}]
+    for file in sorted(files, key=lambda it: it.stat().st_mtime, reverse=True):
+        with file.open("rb") as opened:
+            opened.seek(max(0, file.stat().st_size - BYTES_OF_TAIL))
+            found = end_of(opened.read())
+        if found is not None:
+            return found
+    return None
 
 
 class Outlet:

@@ -2,17 +2,19 @@
 
 import logging
 import os
+import secrets
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipelinerun.engine import printing
 from pipelinerun.engine.cgroups import ControlGroup
-from pipelinerun.engine.environment import ENVIRONMENT
+from pipelinerun.engine.environment import ENVIRONMENT, variables
 from pipelinerun.engine.log_follower import following
 
 OOM_RETRIES = 2
@@ -60,24 +62,42 @@ def local_ray(
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
     if shared:
         _log_as_this_process_does()
-    with _starting_shared() if shared else _starting_alone():
-        ray.init(
-            address="local",
-            num_cpus=num_cpus or available_cpus(),
-            object_store_memory=object_store_memory or default_object_store(),
-            include_dashboard=False,
-            log_to_driver=False,
-            configure_logging=not shared,
-            logging_level="WARNING",
-            namespace="pipelinerun",
-            _temp_dir=str(temp_dir),
-            _system_config=_SYSTEM_CONFIG | (_WARM if shared else _ALONE),
-        )
-    with nullcontext() if shared else _alone(temp_dir):
-        try:
-            yield
-        finally:
-            ray.shutdown()
+    with _own_token():
+        with _starting_shared() if shared else _starting_alone():
+            ray.init(
+                address="local",
+                num_cpus=num_cpus or available_cpus(),
+                object_store_memory=object_store_memory or default_object_store(),
+                include_dashboard=False,
+                log_to_driver=False,
+                configure_logging=not shared,
+                logging_level="WARNING",
+                namespace="pipelinerun",
+                _temp_dir=str(temp_dir),
+                _system_config=_SYSTEM_CONFIG | (_WARM if shared else _ALONE),
+            )
+        with nullcontext() if shared else _alone(temp_dir):
+            try:
+                yield
+            finally:
+                ray.shutdown()
+
+
+@contextmanager
+def _own_token() -> Iterator[None]:
+    """Let a Ray that is started meanwhile answer only those who know its token.
+
+    It listens on all addresses. Its own processes inherit the token; Ray's default would be a file
+    in the home directory, which may be read-only, and the same for every Ray.
+    """
+    from pipelinerun.engine.trimming import read_authentication  # noqa: PLC0415 - loads Ray
+
+    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with ExitStack() as stack:
+        stack.callback(read_authentication)
+        stack.enter_context(variables(own))
+        read_authentication()
+        yield
 
 
 @contextmanager
@@ -102,7 +122,8 @@ def _starting_alone() -> Iterator[None]:
 def _alone(temp_dir: Path) -> Iterator[None]:
     from pipelinerun.engine.trimming import no_actors  # noqa: PLC0415 - loads Ray
 
-    with no_actors(), following(logs_of_ray(temp_dir)):
+    told_apart = printing.FOLDER in os.environ
+    with no_actors(), following(logs_of_ray(temp_dir), told_apart=told_apart):
         yield
 
 

@@ -1,4 +1,6 @@
-"""What a Ray for a single run does without. The one file that reaches into Ray's private parts.
+"""What a Ray for a single run does without, and who may talk to it.
+
+The one file that reaches into Ray's private parts.
 
 Ray has no setting for any of this. The processes serve a dashboard and an autoscaler, and there is
 neither here; the actors keep statistics for that dashboard, and share out a cluster between the
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray import _raylet
 from ray._private import services, utils
 from ray._private.node import Node
 
@@ -150,6 +153,16 @@ class WholeCluster:
     def get_reserved_resources(self) -> Mapping[str, Mapping[str, float]]:
         """Resources by node."""
         return self._nodes
+
+
+def read_authentication() -> None:
+    """Let Ray read anew from the environment how processes prove who they are.
+
+    It does so by itself only when it is loaded.
+    """
+    raylet: Any = _raylet  # Cython's, of which type checkers see nothing
+    raylet.Config.initialize("")
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager

@@ -1,17 +1,17 @@
 """Executes pipelines in this process."""
 
 import atexit
-import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import Outcome
+from pipelinerun.engine.environment import variables
 from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.handle import ExecutionHandle
@@ -136,26 +136,11 @@ def _embedded_ray(up: threading.Event) -> Iterator[None]:
     from pipelinerun.engine.session import local_ray  # noqa: PLC0415 - loads Ray
 
     with Workspace() as workspace, ExitStack() as stack:
-        with _variables(workspace.environment), _sigterm_kept():
+        with variables(workspace.environment), _sigterm_kept():
             stack.enter_context(local_ray(workspace.path))
         stack.callback(up.clear)
         up.set()
         yield
-
-
-@contextmanager
-def _variables(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

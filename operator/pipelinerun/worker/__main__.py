@@ -1,11 +1,15 @@
 """``python -m pipelinerun.worker``: what a worker pod runs. Loads as little as it can."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from pipelinerun.worker.entrypoint import run_worker
 from pipelinerun.worker.settings import WorkerSettings
+
+PLAIN = "PIPELINERUN_PLAIN_OUTPUT"
+"""Environment variable that a pod template can set, for who reads the log without the product."""
 
 
 def main() -> int:
@@ -24,8 +28,19 @@ def main() -> int:
     parser.add_argument(
         "--grace", type=float, default=25.0, help="seconds from SIGTERM until it is killed"
     )
+    parser.add_argument(
+        "--mark-stages",
+        action="store_true",
+        help=f"begin each line of a stage with its name; {PLAIN}=true in the environment undoes it",
+    )
     given = parser.parse_args()
-    settings = WorkerSettings(given.job, given.termination_message, given.port, given.grace)
+    settings = WorkerSettings(
+        given.job,
+        given.termination_message,
+        given.port,
+        given.grace,
+        given.mark_stages and os.environ.get(PLAIN, "").lower() != "true",
+    )
     return run_worker(settings)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from pipelinerun.execution.in_subprocess import SubprocessHandle
 from pipelinerun.execution.options import ExecutionOptions
 from pipelinerun.execution.result import PipelineFailedError
 from pipelinerun.worker.board import Board
+from pipelinerun.worker.output import marked_output
 from pipelinerun.worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -44,15 +45,17 @@ def _outcome(settings: WorkerSettings, board: Board, stopping: threading.Event) 
         from pipelinerun.execution.outcomes import cannot_start  # noqa: PLC0415 - see above
 
         return cannot_start(f"the job could not be read: {error}", error)
-    try:
-        handle = _start(job, settings, board)
-    except PipelineFailedError as error:
-        return error.outcome
-    _stop_when_told(handle, stopping)
-    _serve(settings, job, board, handle)
-    outcome = handle.wait()
-    assert outcome is not None  # waited without a timeout
-    return outcome
+    with marked_output(job) if settings.mark_stages else nullcontext() as output:
+        try:
+            handle = _start(job, settings, board)
+        except PipelineFailedError as error:
+            return error.outcome
+        _stop_when_told(handle, stopping)
+        _serve(settings, job, board, handle)
+        outcome = handle.wait()
+        assert outcome is not None  # waited without a timeout
+        failure = outcome.failure
+        return outcome.with_tail(output.tail(failure.stage)) if output and failure else outcome
 
 
 def _start(job: str, settings: WorkerSettings, board: Board) -> ExecutionHandle:

@@ -16,14 +16,8 @@ from pipelinerun.controller.inprocess.lines import LOGGER, as_console, as_json, 
 from pipelinerun.controller.inprocess.protocol import AttemptKey
 from pipelinerun.controller.log import LogFormat, time_of
 from pipelinerun.controller.subject import Subject
-from pipelinerun.engine.log_follower import (
-    BYTES_OF_TAIL,
-    LogFollower,
-    end_of,
-    logs_of_workers,
-    pieces,
-)
-from pipelinerun.engine.printing import STDERR, folder_of, stage_of
+from pipelinerun.engine.log_follower import LogFollower, logs_of_workers, pieces
+from pipelinerun.engine.printing import STDERR, end_in, files_in, folder_of, stage_of
 
 LINGER = 30.0
 """Seconds for which an attempt that has ended is listened to: its stages may not be gone yet."""
@@ -77,15 +71,7 @@ class Output:
 
     def tail(self, key: AttemptKey, stage: str | None) -> str | None:
         """The end of what a stage of an attempt has printed last; of any stage without one."""
-        folder = self._folder / folder_of(key.uid, key.number)
-        files = [it for it in folder.glob("*@*") if stage in {None, stage_of(it)[0]}]
-        for file in sorted(files, key=lambda it: it.stat().st_mtime, reverse=True):
-            with file.open("rb") as opened:
-                opened.seek(max(0, file.stat().st_size - BYTES_OF_TAIL))
-                found = end_of(opened.read())
-            if found is not None:
-                return found
-        return None
+        return end_in(self._folder / folder_of(key.uid, key.number), stage)
 
     def keep(self, keys: Collection[AttemptKey]) -> None:
         """All other attempts have ended."""
@@ -112,8 +98,7 @@ class Output:
 
     def _files(self) -> Iterator[Path]:
         for name in [*self._listened]:
-            files = self._folder.joinpath(name).glob("*")
-            yield from sorted(files, key=lambda file: (file.suffix, file.name), reverse=True)
+            yield from files_in(self._folder / name)
         yield from logs_of_workers(self._logs_of_ray)
 
     def _pass_on(self, text: bytes, file: Path) -> None:

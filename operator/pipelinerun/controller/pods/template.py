@@ -112,6 +112,7 @@ def _default_pod(image: str, grace: int) -> Manifest:
                         *("--termination-message", "/dev/termination-log"),
                         *("--port", str(PORT)),
                         *("--grace", str(max(0, grace - GRACE_MARGIN))),
+                        "--mark-stages",
                     ],
                     "ports": [{"name": "metrics", "containerPort": PORT, "protocol": "TCP"}],
                     "resources": _DEFAULT_RESOURCES,

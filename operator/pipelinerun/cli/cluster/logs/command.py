@@ -35,9 +35,7 @@ def logs(
     ] = False,
     stage: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Only what one stage has printed. In-process runs alone tell it."
-        ),
+        typer.Option(metavar="NAME", help="Only what one stage has printed."),
     ] = None,
     tail: Annotated[
         int | None,

@@ -86,6 +86,13 @@ def attempts(run: Body) -> list[Execution]:
     return [it for it in executions(run) if it.number > 0]
 
 
+def stage_names(run: Body) -> list[str]:
+    """The stages that may have printed something, finally stages as well."""
+    pipeline, status = run["spec"]["pipeline"], run.get("status") or {}
+    listed = [*(pipeline.get("stages") or ()), *(pipeline.get("finally") or ())]
+    return [*dict.fromkeys(it["name"] for it in [*listed, *(status.get("stages") or ())])]
+
+
 def _execution(entry: Body, number: int) -> Execution:
     worker, ended = entry.get("worker") or {}, entry.get("completionTime")
     return Execution(

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from pipelinerun.api.checkpoints import no_stage
 from pipelinerun.cli.cluster.errors import ClusterError, of_answer, passing, unreachable
 from pipelinerun.cli.cluster.logs.cursor import Cursor
-from pipelinerun.cli.cluster.logs.executions import Execution, executions, next_of, state
-from pipelinerun.cli.cluster.logs.said import Pick, Said, Selection, everything
+from pipelinerun.cli.cluster.logs.executions import (
+    Execution,
+    executions,
+    next_of,
+    stage_names,
+    state,
+)
+from pipelinerun.cli.cluster.logs.said import OwnLog, Pick, Said, SharedLog
 from pipelinerun.cli.cluster.logs.sources import source_of
 from pipelinerun.cli.cluster.reading import Body, is_finished
 from pipelinerun.cli.cluster.runs import Runs
@@ -90,16 +97,15 @@ class Reader:
                 time.sleep(_POLL)
 
     def _pick(self, execution: Execution) -> Pick:
-        if execution.pod is None:
-            run = self.run()["metadata"]
-            whose = run["name"], run["namespace"], run["uid"], execution.number
-            return Selection(*whose, self._stage).of
-        if self._stage is not None:
-            raise ClusterError(
-                "the log of a worker pod does not say which stage has printed a line;"
-                " --stage is for in-process runs"
-            )
-        return everything
+        run = self.run()
+        names = stage_names(run)
+        if self._stage is not None and self._stage not in names:
+            raise ClusterError(no_stage(self._stage, names))
+        if execution.pod is not None:
+            return OwnLog(names, self._stage).of
+        metadata = run["metadata"]
+        whose = metadata["name"], metadata["namespace"], metadata["uid"], execution.number
+        return SharedLog(*whose, self._stage).of
 
     def _as_it_is_now(self, execution: Execution) -> Execution:
         found = executions(self._look())
