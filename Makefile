@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# Much of what the tests do is waiting. What shares a fixture stays together (tests/support/tiers.py).
+IN_PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e check docs format generate recording bench setup clean
@@ -20,7 +22,7 @@ demo: setup ## Run an example on a real API server of its own, from apply to exi
 
 test: setup ## Run every tier of tests that this machine can run
 	@$(BIN)/python -m tests.cluster build || echo "Going on without a control plane."
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on a real node of their own; needs root on Linux
 	@$(BIN)/python -m tests.cluster build --node

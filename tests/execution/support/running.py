@@ -74,10 +74,6 @@ def traced(trace: str) -> list[psutil.Process]:
     return [it for it in psutil.process_iter() if belongs(it)]
 
 
-def workspaces() -> set[Path]:
-    return set(Path("/tmp").glob("prun-*"))
-
-
 def workspaces_of(trace: str) -> set[Path]:
     """Workspaces that processes of the test belong to."""
     found = set()
