@@ -98,11 +98,35 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_stage(1, replicas={"min": 0}),
         "spec.pipeline.stages[1].replicas.min",
     ),
+    "max said twice": (
+        set_stage(1, replicas={"max": 3, "maxBy": {"cpuPercentage": {"share": 0.5}}}),
+        "spec.pipeline.stages[1].replicas.maxBy",
+    ),
+    "a strategy without a way": (
+        set_stage(1, replicas={"staticBy": {}}),
+        "spec.pipeline.stages[1].replicas.staticBy",
+    ),
+    "a strategy with two ways": (
+        set_stage(
+            1,
+            replicas={
+                "minBy": {
+                    "cpuPercentage": {"share": 0.5},
+                    "memoryThresholding": {"memoryPerReplica": "1Gi"},
+                }
+            },
+        ),
+        "spec.pipeline.stages[1].replicas.minBy",
+    ),
+    "one and a half GPUs": (
+        set_stage(1, resources={"gpus": 1.5}),
+        "spec.pipeline.stages[1].resources.gpus",
+    ),
     "not a quantity": (
         set_stage(1, resources={"memory": "much"}),
         "spec.pipeline.stages[1].resources.memory",
     ),
-    "phase beyond the last": (set_stage(1, phase=6), "spec.pipeline.stages[1].phase"),
+    "phase beyond the last": (set_stage(1, phase=8), "spec.pipeline.stages[1].phase"),
     "no source": (set_stages(stage("a", "square"), SINK), "spec.pipeline.stages"),
     "no sink": (set_stages(SOURCE, stage("a", "square")), "spec.pipeline.stages"),
     "an edge from nowhere": (set_edges(("nowhere", "end")), "spec.pipeline.edges"),
@@ -234,6 +258,15 @@ VALID: dict[str, Change] = {
         replicas={"min": 1, "max": 2, "static": 1},
         resources={"cpus": 0.5, "gpus": 0, "memory": "512Mi"},
         config={"deep": {"list": [1, "two", None]}},
+    ),
+    "replicas by strategies": set_stage(
+        1,
+        replicas={
+            "minBy": {"cpuPercentage": {"share": 0.1, "limit": 2}},
+            "maxBy": {"memoryThresholding": {"memoryPerReplica": "10Gi", "threshold": 0.5}},
+            "staticBy": {"memoryStaticGlobalPercent": {"memoryPerReplica": "1Gi", "budget": "9Gi"}},
+        },
+        resources={"cpus": 0.25, "gpus": 2},
     ),
     "500 stages with edges": lambda run: run["spec"]["pipeline"].update(
         stages=(stages := many(500)),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
 from pipelinerun.engine.resources import (
     Scale,
     bounded,
@@ -98,26 +98,100 @@ def test_replicas_that_reserve_nothing_are_no_more_than_cpus() -> None:
     assert bounded(Scale(1, None), {"num_cpus": 0.0, "num_gpus": 1.0}, 2.0) == Scale(1, None)
 
 
+def told(stages: list[Stage], *nodes: dict[str, float]) -> list[str]:
+    named = [it.model_copy(update={"name": f"s{index}"}) for index, it in enumerate(stages)]
+    return [str(it) for it in never_satisfied(PipelineDefinition(stages=named), nodes)]
+
+
+READ = Stage(name="read", type="source", callable="ray.data:range")
+
+
 def test_what_can_never_be_had_is_told_by_field() -> None:
     stages = [
+        READ,
         stage(resources={"cpus": 2}, replicas={"min": 3}),
         stage(resources={"gpus": 1}, enabled=False),
         stage(resources={"memory": "1Gi"}),
         stage(resources={"cpus": 4}),
     ]
-    told = [str(it) for it in never_satisfied(stages, DYNAMIC, {"CPU": 4.0, "memory": 1e6})]
-    assert told == [
-        "stages[0].resources: asks for 3 x 2 CPUs, of which Ray has 4",
-        "stages[2].resources: asks for 1073741824 bytes of memory, of which Ray has 1000000",
+    assert told(stages, {"CPU": 4.0, "memory": 1e6}) == [
+        "stages[1].resources: asks for 3 x 2 CPUs, of which Ray has 4",
+        "stages[3].resources: asks for 1073741824 bytes of memory, of which Ray has 1000000",
     ]
 
 
-def test_classes_that_leave_nothing_for_the_sink_are_refused() -> None:
-    greedy = stage(resources={"cpus": 1})
-    sink = function(type="sink")
-    told = [str(it) for it in never_satisfied([greedy, stage(), sink], DYNAMIC, {"CPU": 1.0})]
-    assert len(told) == 1
-    assert told[0].startswith("stages[0].resources: together with the other classes it reserves 1 ")
-    assert not list(never_satisfied([greedy, stage(), sink], DYNAMIC, {"CPU": 2.0}))
-    assert not list(never_satisfied([greedy, stage(type="sink")], DYNAMIC, {"CPU": 1.0}))
-    assert not list(never_satisfied([stage(), sink], DYNAMIC, {"CPU": 1.0}))
+@pytest.mark.parametrize(
+    ("wanted", "nodes", "expected"),
+    [
+        ({"cpus": 3}, [2, 2], "asks for 1 x 3 CPUs; the nodes of Ray have room for 0"),
+        ({"cpus": 3}, [2, 3], None),
+        ({"cpus": 0.5, "gpus": 0.5}, [2, 2], None),
+    ],
+)
+def test_a_replica_has_to_fit_into_one_node(
+    wanted: dict[str, float], nodes: list[float], expected: str | None
+) -> None:
+    found = told(
+        [READ, stage(resources=wanted, type="sink")],
+        *({"CPU": cpus, "GPU": 1.0} for cpus in nodes),
+        {"CPU": 1.0},
+    )
+    assert found == ([f"stages[1].resources: {expected}"] if expected else [])
+
+
+def test_replicas_have_to_find_room_on_the_nodes_together() -> None:
+    wanted = stage(resources={"cpus": 2}, replicas={"min": 3}, type="sink")
+    assert told([READ, wanted], {"CPU": 3.0}, {"CPU": 3.0}, {"CPU": 1.0}) == [
+        "stages[1].resources: asks for 3 x 2 CPUs; the nodes of Ray have room for 2"
+    ]
+
+
+GREEDY, SINK = stage(resources={"cpus": 1}), function(type="sink")
+
+
+@pytest.mark.parametrize(
+    ("stages", "total", "expected"),
+    [
+        ([READ, GREEDY, stage(), SINK], {"CPU": 1.0}, "1 CPUs, of which Ray has 1, and 's3' needs"),
+        ([READ, GREEDY, stage(), SINK], {"CPU": 2.0}, None),
+        ([READ, GREEDY, stage(type="sink")], {"CPU": 1.0}, None),
+        ([READ, stage(), SINK], {"CPU": 1.0}, None),
+        ([READ, GREEDY, GREEDY, SINK], {"CPU": 1.0}, "2 CPUs, of which Ray has 1"),
+        # A reader or a function is one with the class behind it if both reserve the same.
+        ([READ, function(), GREEDY, stage(type="sink")], {"CPU": 1.0}, None),
+        (
+            [READ, function(), stage(resources={"cpus": 2}), stage(type="sink")],
+            {"CPU": 2.0},
+            "2 CPUs, of which Ray has 2, and 's0' needs 1",
+        ),
+        (
+            [READ, function(resources={"cpus": 2}), GREEDY, stage(type="sink")],
+            {"CPU": 2.0},
+            "1 CPUs, of which Ray has 2, and 's1' needs 2",
+        ),
+        (
+            [READ, stage(resources={"gpus": 1}), stage(resources={"gpus": 0.5}), SINK],
+            {"CPU": 2.0, "GPU": 1.0},
+            "1.5 GPUs, of which Ray has 1",
+        ),
+        (
+            [READ, stage(resources={"gpus": 0.5}), stage(resources={"gpus": 0.5}), SINK],
+            {"CPU": 2.0, "GPU": 1.0},
+            None,
+        ),
+        (
+            [READ, stage(resources={"memory": "2k"}), function(resources={"memory": "1k"}), SINK],
+            {"CPU": 4.0, "memory": 2500.0},
+            "2000 bytes of memory, of which Ray has 2500, and 's2' needs 1000",
+        ),
+    ],
+)
+def test_what_runs_at_once_has_to_fit_together(
+    stages: list[Stage], total: dict[str, float], expected: str | None
+) -> None:
+    found = told(stages, total)
+    if expected is None:
+        assert found == []
+        return
+    (text,) = found
+    assert f"together with the other classes it reserves {expected}" in text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.environment import substitute
+from pipelinerun.api.environment import substitute, variables
 
 ENVIRONMENT = {
     "WORD": "text",
@@ -48,6 +48,11 @@ ENVIRONMENT = {
         ("$UNSET|$5", "$5"),
         ("$UNSET|$WORD-x", "$WORD-x"),
         ("$UNSET|two words", "two words"),
+        ("${WORD}", "text"),
+        ("${UNSET|7}", 7),
+        ("${UNSET|$NUMBER}", 42),
+        ("${WORD} and more", "${WORD} and more"),
+        ("${}", "${}"),
         ("$WORD and more", "$WORD and more"),
         ("more $WORD", "more $WORD"),
         ("$(params.word)", "$(params.word)"),
@@ -64,6 +69,11 @@ def test_the_first_alternative_that_is_set_takes_the_place(
     replaced = substitute(written, ENVIRONMENT)
     assert replaced == expected
     assert type(replaced) is type(expected)
+
+
+def test_the_variables_that_are_put_in_are_known() -> None:
+    written = {"a": ["$WORD", "$UNSET|$NUMBER"], "b": "$UNSET|$5", "c": "${FLAG|no}", "d": "FLAG"}
+    assert list(variables(written, ENVIRONMENT)) == ["WORD", "NUMBER", "FLAG"]
 
 
 @given(st.text())

@@ -34,6 +34,11 @@ def test_what_is_given_wins_and_the_rest_stays(
     assert before == WRITTEN
 
 
+def test_the_threshold_of_static_replicas_is_overridden_by_itself() -> None:
+    runtime = RuntimeOverrides(static_memory_threshold=0.5).apply(WRITTEN).runtime
+    assert runtime == WRITTEN.runtime.model_copy(update={"static_memory_threshold": 0.5})
+
+
 def test_an_override_survives_a_dump_of_what_is_set() -> None:
     bare = PipelineDefinition(stages=WRITTEN.stages)
     changed = RuntimeOverrides(dynamic_memory_threshold=0.5).apply(bare)
@@ -42,5 +47,7 @@ def test_an_override_survives_a_dump_of_what_is_set() -> None:
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan, math.inf])
 def test_a_threshold_is_a_share(threshold: float) -> None:
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(ValueError, match="dynamic_memory_threshold must be from 0 to 1"):
         RuntimeOverrides(dynamic_memory_threshold=threshold)
+    with pytest.raises(ValueError, match="static_memory_threshold must be from 0 to 1"):
+        RuntimeOverrides(static_memory_threshold=threshold)

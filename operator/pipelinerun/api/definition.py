@@ -48,6 +48,75 @@ class Param(ApiModel):
     """Value when the run gives none. A parameter without a default is required."""
 
 
+MAX_REPLICAS = 10_000
+Count = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class CpuPercentage(ApiModel):
+    """As many replicas as a share of Ray's CPUs comes to, rounded down; at least 1."""
+
+    share: Share
+    """Share of the CPUs, from 0 to 1."""
+    limit: Count | None = None
+    """Upper bound."""
+
+
+class MemoryThresholding(ApiModel):
+    """As many replicas as fit into a share of the memory that Ray has; at least 1."""
+
+    memory_per_replica: Quantity
+    """What one replica needs, for example 10Gi."""
+    threshold: Share | None = None
+    """Share of the memory, from 0 to 1. When left out dynamicMemoryThreshold of the runtime, or
+    staticMemoryThreshold where dynamic scaling is disabled; 0.75 when that is left out too."""
+    limit: Count | None = None
+    """Upper bound."""
+
+
+class MemoryStaticGlobalPercent(ApiModel):
+    """As memoryThresholding, but without dynamic scaling all such stages share the memory.
+
+    When they want more together, each is scaled down, to no less than 1.
+    """
+
+    memory_per_replica: Quantity
+    """What one replica needs, for example 10Gi."""
+    budget: Quantity | None = None
+    """Memory for this stage, if that is less than the share that the runtime's threshold gives."""
+    limit: Count | None = None
+    """Upper bound."""
+
+
+class ReplicaStrategy(ApiModel):
+    """How a number of replicas is worked out when the run starts: exactly one way."""
+
+    RULES: ClassVar = (
+        Rule(
+            "",
+            "has(self.cpuPercentage)"
+            " ? !has(self.memoryThresholding) && !has(self.memoryStaticGlobalPercent)"
+            " : has(self.memoryThresholding) != has(self.memoryStaticGlobalPercent)",
+            lambda it: it.ways == 1,
+            "exactly one of cpuPercentage, memoryThresholding and memoryStaticGlobalPercent is"
+            " needed",
+        ),
+    )
+
+    cpu_percentage: CpuPercentage | None = None
+    """By a share of the CPUs that Ray has."""
+    memory_thresholding: MemoryThresholding | None = None
+    """By a share of the memory that Ray has."""
+    memory_static_global_percent: MemoryStaticGlobalPercent | None = None
+    """By a share of the memory, which all such stages share where dynamic scaling is disabled."""
+
+    @property
+    def ways(self) -> int:
+        """How many ways are given; one in a valid definition."""
+        given = (self.cpu_percentage, self.memory_thresholding, self.memory_static_global_percent)
+        return sum(it is not None for it in given)
+
+
 class Replicas(ApiModel):
     """How many copies of a stage run at once."""
 
@@ -58,24 +127,58 @@ class Replicas(ApiModel):
             lambda it: it.max is None or it.min is None or it.min <= it.max,
             "must not exceed max",
         ),
+        Rule(
+            "minBy",
+            "!has(self.min) || !has(self.minBy)",
+            lambda it: it.min is None or it.min_by is None,
+            "does not go with min",
+        ),
+        Rule(
+            "maxBy",
+            "!has(self.max) || !has(self.maxBy)",
+            lambda it: it.max is None or it.max_by is None,
+            "does not go with max",
+        ),
+        Rule(
+            "staticBy",
+            "!has(self.static) || !has(self.staticBy)",
+            lambda it: it.static is None or it.static_by is None,
+            "does not go with static",
+        ),
     )
 
-    min: Annotated[int, Field(ge=1, le=10000)] | None = None
+    min: Count | None = None
     """Replicas kept while the stage has work; 1 when left out. Stateful stages only scale
     between min and max; for functions max bounds the concurrent tasks."""
-    max: Annotated[int, Field(ge=1, le=10000)] | None = None
+    min_by: ReplicaStrategy | None = None
+    """The same, worked out when the run starts."""
+    max: Count | None = None
     """Upper bound; as many as the resources allow when left out."""
-    static: Annotated[int, Field(ge=1, le=10000)] | None = None
-    """Exact number when dynamic scaling is disabled; max (else min, else 1) when left out."""
+    max_by: ReplicaStrategy | None = None
+    """The same, worked out when the run starts; never less than the minimum."""
+    static: Count | None = None
+    """Exact number when dynamic scaling is disabled; that of max (else min, else 1) when left
+    out."""
+    static_by: ReplicaStrategy | None = None
+    """The same, worked out when the run starts."""
 
 
 class StageResources(ApiModel):
     """What one replica of a stage reserves on Ray."""
 
+    RULES: ClassVar = (
+        Rule(
+            "gpus",
+            "!has(self.gpus) || self.gpus < 1.0 || self.gpus == double(int(self.gpus))",
+            lambda it: it.gpus is None or it.gpus < 1 or it.gpus == int(it.gpus),
+            "more than one must be a whole number",
+        ),
+    )
+
     cpus: Annotated[float, Field(ge=0, le=1024)] | None = None
     """CPUs, fractions allowed. When left out 1, but classes leave a whole one for functions."""
     gpus: Annotated[float, Field(ge=0, le=1024)] | None = None
-    """GPUs, fractions allowed."""
+    """GPUs: a fraction of one, or whole ones."""
     memory: Quantity | None = None
     """Memory as a Kubernetes quantity, for example 512Mi."""
 
@@ -133,9 +236,9 @@ class Stage(ApiModel):
     """Keyword arguments for the class or function. Free-form."""
     enabled: bool = True
     """false takes the stage out of the pipeline and joins its neighbours."""
-    phase: Annotated[int, Field(ge=0, le=5)] | None = None
+    phase: Annotated[int, Field(ge=0, le=7)] | None = None
     """Processing phase: 0 pre-processing, 1 extraction, 2 post-processing, 3 mutation,
-    4 transform, 5 response. Phases must not go backwards along the edges."""
+    4 transform, 5 response, 6 telemetry, 7 drain. Phases must not go backwards along the edges."""
     runs_after: Annotated[list[Name], Field(max_length=MAX_STAGES)] = Field(default_factory=list)
     """Stages that must be upstream of this one."""
     replicas: Replicas | None = None
@@ -205,9 +308,12 @@ class Runtime(ApiModel):
 
     disable_dynamic_scaling: bool = False
     """true runs every stage with its static number of replicas."""
-    dynamic_memory_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    dynamic_memory_threshold: Share | None = None
     """Share of Ray's object store that rows in flight may fill before sources are held back;
     Ray Data's own default when left out."""
+    static_memory_threshold: Share | None = None
+    """Share of Ray's memory that stages with memoryStaticGlobalPercent may need together when
+    dynamic scaling is disabled; 0.75 when left out."""
 
 
 class PipelineDefinition(ApiModel):

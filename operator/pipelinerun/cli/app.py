@@ -19,6 +19,7 @@ from pipelinerun.cli.cluster.submit import submit
 from pipelinerun.cli.cluster.wait import wait
 from pipelinerun.cli.cluster.watch import watch
 from pipelinerun.cli.completion import completion
+from pipelinerun.cli.convert import convert
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
 from pipelinerun.cli.operator import operator
@@ -54,6 +55,7 @@ app.command(rich_help_panel=_ON_CLUSTER)(retry)
 app.command(rich_help_panel=_ON_CLUSTER)(delete)
 app.command(rich_help_panel=_HERE)(run)
 app.command(rich_help_panel=_HERE)(validate)
+app.command(rich_help_panel=_HERE)(convert)
 app.command(rich_help_panel=_HERE)(completion)
 app.command(rich_help_panel=_OPERATOR)(crd)
 app.command(rich_help_panel=_OPERATOR, context_settings=FROM_ENVIRONMENT)(operator)

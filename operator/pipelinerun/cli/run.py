@@ -84,6 +84,16 @@ def run(
             help="Share of the object store that rows may fill, from 0 to 1.",
         ),
     ] = None,
+    static_memory_threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            rich_help_panel=_TUNING,
+            help="Share of the memory for stages with memoryStaticGlobalPercent, from 0 to 1.",
+        ),
+    ] = None,
 ) -> None:
     """Run a manifest without a cluster, and end with the pipeline's exit code.
 
@@ -109,7 +119,9 @@ def run(
     except InvalidDefinitionError as error:
         report = verdict(file, error.violations)
         _finish(refused(error, now=started), report, output)
-    overrides = RuntimeOverrides(disable_dynamic_scaling, dynamic_memory_threshold)
+    overrides = RuntimeOverrides(
+        disable_dynamic_scaling, dynamic_memory_threshold, static_memory_threshold
+    )
     job = job.model_copy(update={"definition": overrides.apply(job.definition)})
     how = How(
         in_subprocess=manifest.spec.mode == "Subprocess" if in_process is None else not in_process,

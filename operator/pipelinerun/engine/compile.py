@@ -101,6 +101,8 @@ class Compiler:
                 "batch_size": stage.batch_size or DEFAULT_BATCH,
                 "batch_format": stage.batch_format or "numpy",
             }
+        if stage.resources and stage.resources.gpus and shape["batch_size"] is None:
+            shape["batch_size"] = DEFAULT_BATCH  # Ray Data wants it to be said
         scale = scale_of(stage, self._runtime)
         if stage.actor is None:
             options = {**self._options, **reservation_of(stage, None)}

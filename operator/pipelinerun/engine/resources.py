@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
+from pipelinerun.api.graph import links
 from pipelinerun.api.quantity import parse_quantity
 from pipelinerun.api.violations import Violation
 
@@ -12,6 +13,8 @@ _SHARE = 0.5
 functions, readers and writers."""
 _TASK_CPUS = 1.0
 """What a function, reader or writer reserves while it runs: less than that starts none."""
+_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+"""Ray's names of resources, by those of the arguments of Ray Data."""
 
 
 @dataclass(frozen=True)
@@ -88,45 +91,124 @@ def bounded(scale: Scale, reservation: Mapping[str, float], cpus: float) -> Scal
 
 
 def never_satisfied(
-    stages: Sequence[Stage], runtime: Runtime, total: Mapping[str, float]
+    definition: PipelineDefinition, nodes: Sequence[Mapping[str, float]]
 ) -> Iterator[Violation]:
-    """Stages that ask for more than there is, and would wait for ever."""
-    enabled = {index: stage for index, stage in enumerate(stages) if stage.enabled}
-    alone = [it for index in enabled for it in _too_much(index, enabled[index], runtime, total)]
-    yield from alone or _too_much_together(enabled, runtime, total.get("CPU", 0.0))
+    """Stages that ask for more than there is, and would wait for ever.
+
+    Args:
+        definition: valid, with numbers of replicas.
+        nodes: what each node of Ray has, by Ray's names of resources.
+    """
+    stages = {index: it for index, it in enumerate(definition.stages) if it.enabled}
+    runtime = definition.runtime
+    alone = [it for index in stages for it in _too_much(index, stages[index], runtime, nodes)]
+    yield from alone or _too_much_together(definition, stages, nodes)
 
 
 def _too_much(
-    index: int, stage: Stage, runtime: Runtime, total: Mapping[str, float]
+    index: int, stage: Stage, runtime: Runtime, nodes: Sequence[Mapping[str, float]]
 ) -> Iterator[Violation]:
-    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
     copies = scale_of(stage, runtime).minimum if stage.actor else 1
-    for name, wanted in reservation_of(stage, None).items():
-        available = total.get(names[name], 0.0)
-        if wanted * copies > available:
+    needed = {_NAMES[name]: it for name, it in reservation_of(stage, None).items() if it}
+    place = f"stages[{index}].resources"
+    short = False
+    for name, each in needed.items():
+        available = _total(nodes, name)
+        if each * copies > available:
             times = f"{copies} x " if copies > 1 else ""
-            unit = "bytes of memory" if name == "memory" else f"{names[name]}s"
-            text = f"asks for {times}{wanted:.15g} {unit}, of which Ray has {available:.15g}"
-            yield Violation(f"stages[{index}].resources", text)
+            text = f"asks for {times}{_amount(name, each)}, of which Ray has {available:.15g}"
+            yield Violation(place, text)
+            short = True
+    if short or not needed:
+        return
+    rooms = [min(node.get(name, 0.0) / it for name, it in needed.items()) for node in nodes]
+    places = sum(map(int, rooms))
+    if places < copies:
+        each_needs = " and ".join(_amount(name, each) for name, each in needed.items())
+        text = f"asks for {copies} x {each_needs}; the nodes of Ray have room for {places}"
+        yield Violation(place, text)
 
 
 def _too_much_together(
-    stages: Mapping[int, Stage], runtime: Runtime, cpus: float
+    definition: PipelineDefinition,
+    stages: Mapping[int, Stage],
+    nodes: Sequence[Mapping[str, float]],
 ) -> Iterator[Violation]:
-    """Classes that leave too little for a sink that is a function: it runs while they are there."""
-    greedy = [index for index, stage in stages.items() if stage.actor and _cpus_of(stage, 0.0)]
-    reserved = _reserved_cpus(stages.values(), runtime)
-    writer = max(
-        (_cpus_of(it, _TASK_CPUS) for it in stages.values() if it.type == "sink" and it.callable),
-        default=0.0,
-    )
-    if greedy and reserved + writer > cpus:
-        last = greedy[-1]
+    """Classes that leave too little for each other, or for tasks: both are there at once."""
+    tasks = _tasks(definition, _total(nodes, "CPU"))
+    for name in _NAMES.values():
+        held = {
+            index: _need(stage, name) * scale_of(stage, definition.runtime).minimum
+            for index, stage in stages.items()
+            if stage.actor and _need(stage, name)
+        }
+        reserved, available = sum(held.values()), _total(nodes, name)
+        task = max(tasks, key=lambda it: _need(it, name), default=None)
+        wanted = _need(task, name) if task else 0.0
+        if not held or reserved + wanted <= available:
+            continue
         text = (
-            f"together with the other classes it reserves {reserved:.15g} of the {cpus:.15g} CPUs "
-            f"that Ray has, and the sink needs {writer:.15g}"
+            f"together with the other classes it reserves {_amount(name, reserved)},"
+            f" of which Ray has {available:.15g}"
         )
-        yield Violation(f"stages[{last}].resources", text)
+        if task is not None and reserved <= available:
+            text += f", and {task.name!r} needs {wanted:.15g} while they are there"
+        yield Violation(f"stages[{list(held)[-1]}].resources", text)
+
+
+def _tasks(definition: PipelineDefinition, cpus: float) -> list[Stage]:
+    """Functions, readers and writers that run as tasks of their own.
+
+    Ray Data makes a function one with what comes after it where that reserves the same.
+    """
+    by_name = {stage.name: stage for stage in definition.stages if stage.enabled}
+    following: dict[str, list[str]] = {name: [] for name in by_name}
+    for before, after in links(definition):
+        following[before].append(after)
+    return [
+        stage
+        for stage in by_name.values()
+        if stage.callable and not _is_fused(stage, by_name, following, cpus)
+    ]
+
+
+def _is_fused(
+    stage: Stage,
+    by_name: Mapping[str, Stage],
+    following: Mapping[str, Sequence[str]],
+    cpus: float,
+) -> bool:
+    """Whether a function runs in the replicas of a class after it."""
+    while stage.callable:
+        after = following[stage.name]
+        if len(after) != 1 or stage.checkpoint or _is_lighter(stage, by_name, cpus):
+            return False
+        before, stage = stage, by_name[after[0]]
+        if any(_need(before, name) != _need(stage, name) for name in _NAMES.values()):
+            return False
+    return True
+
+
+def _is_lighter(stage: Stage, by_name: Mapping[str, Stage], cpus: float) -> bool:
+    """Whether a stage is a source that yields and reserves less than functions do."""
+    if stage.type != "source" or stage.import_path.startswith("ray.data:"):
+        return False
+    return source_cpus([*by_name.values()], cpus) is not None
+
+
+def _need(stage: Stage, name: str) -> float:
+    """What one replica of a stage needs of a resource, by Ray's name."""
+    default = None if stage.actor else _TASK_CPUS
+    needed = {_NAMES[key]: it for key, it in reservation_of(stage, default).items()}
+    return needed.get(name, 0.0)
+
+
+def _total(nodes: Iterable[Mapping[str, float]], name: str) -> float:
+    return sum(node.get(name, 0.0) for node in nodes)
+
+
+def _amount(name: str, amount: float) -> str:
+    return f"{amount:.15g} {'bytes of memory' if name == 'memory' else f'{name}s'}"
 
 
 def _named_cpus(stage: Stage) -> float | None:

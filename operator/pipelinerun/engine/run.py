@@ -33,6 +33,7 @@ from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
+from pipelinerun.engine.replicas import Machine, with_numbers
 from pipelinerun.engine.resources import never_satisfied
 from pipelinerun.engine.secrets import hidden
 from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
@@ -70,7 +71,7 @@ def run_pipeline(
     stopping, draining = stopping or threading.Event(), draining or threading.Event()
     with importer.installed(job.code.files):
         try:
-            _check(job)
+            job = _checked(job)
             checkpoints = checkpoints_of(job, _isolation(job))
             start = start_of(job, checkpoints)
         except InvalidDefinitionError as error:
@@ -93,17 +94,20 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _check(job: PipelineJob) -> None:
+def _checked(job: PipelineJob) -> PipelineJob:
+    """The job with numbers of replicas for this Ray, if nothing is wrong with it."""
     definition = job.definition
     wrong = wrong_definition(definition) or wrong_code(definition)
     if not wrong:
-        total = ray.cluster_resources()
-        wrong = list(never_satisfied(definition.stages, definition.runtime, total))
+        definition = with_numbers(definition, Machine.of(ray.cluster_resources()))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        wrong = list(never_satisfied(definition, nodes))
     wrong = [it.under("pipeline") for it in wrong]
     if not wrong and job.resume_from is not None:
         wrong = list(wrong_start(definition, job.resume_from))
     if wrong:
         raise InvalidDefinitionError(wrong)
+    return job.model_copy(update={"definition": definition})
 
 
 def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> Outcome:
