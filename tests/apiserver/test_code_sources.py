@@ -1,4 +1,4 @@
-"""Code of in-process runs from ConfigMaps."""
+"""Code of in-process runs from ConfigMaps, and packages that come with them."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from tests.cluster.controlplane import ControlPlane
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons
 from tests.support.waiting import wait_for
+from tests.support.wheels import index
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -78,3 +79,46 @@ def test_finally_stages_say_that_their_config_map_is_gone(
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
     assert "There is no ConfigMap fleeting" in status["finally"]["failure"]["message"]
     wait_for(lambda: ("Warning", "FinallyFailed") in runs.events("fleeting"))
+
+
+def test_runs_at_the_same_time_each_see_their_own_version_of_a_package(
+    runs: Runs, tmp_path: Path
+) -> None:
+    options = index(tmp_path / "wheels", "1.0", "2.0")
+    for number in (1, 2):
+        target = {"name": "tell", "callable": "steps:tell"}
+        document = manifest(f"packages-{number}", target)
+        files = {"steps.py": TELL.format(folder=str(tmp_path), number=number)}
+        document["spec"]["code"] = {"files": files, "pip": [*options, f"greeting=={number}.0"]}
+        document["spec"]["pipeline"]["stages"] = [
+            {"name": "numbers", "type": "source", "callable": "steps:numbers"},
+            target,
+            {"name": "end", "type": "sink", "callable": "steps:end"},
+        ]
+        runs.apply(document)
+    for number in (1, 2):
+        status = runs.wait(f"packages-{number}", is_finished)
+        assert status["exitCode"] == 0, status
+        told = (tmp_path / f"told-{number}").read_text()
+        assert told == f"{number}.0 {number}.0"
+
+
+TELL = """
+import time
+from pathlib import Path
+import greeting
+
+HERE = Path({folder!r})
+
+def numbers():
+    (HERE / "at-work-{number}").touch()
+    while not all((HERE / f"at-work-{{it}}").exists() for it in (1, 2)):
+        time.sleep(0.05)
+    yield {{"source": greeting.VERSION}}
+
+def tell(row):
+    (HERE / "told-{number}").write_text(row["source"] + " " + greeting.VERSION)
+
+def end(row):
+    pass
+"""

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,19 @@ from tests.engine.pipeline import Pipeline
 def ray_session() -> Iterator[None]:
     # Unix sockets of Ray's session need a short path.
     with (
+        pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="pr-") as folder,
+        _own_cache(patch, folder),
         local_ray(Path(folder), num_cpus=4, object_store_memory=512 * 1024**2),
     ):
         yield
+
+
+@contextmanager
+def _own_cache(patch: pytest.MonkeyPatch, folder: str) -> Iterator[None]:
+    """Packages that tests install do not stay, and processes of Ray find them where it does."""
+    patch.setenv("PIPELINERUN_CACHE", f"{folder}/cache")
+    yield
 
 
 @pytest.fixture

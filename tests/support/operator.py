@@ -48,7 +48,8 @@ class OperatorProcess:
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
-        return kept | {self.MARK: str(self.log)}
+        # What runs have installed goes with the test.
+        return kept | {self.MARK: str(self.log), "PIPELINERUN_CACHE": f"{self.log}.cache"}
 
     def wait_ready(self, times: int = 1) -> None:
         """Wait until it has said for the given time that Ray is there."""

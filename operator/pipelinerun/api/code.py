@@ -34,7 +34,7 @@ def with_config_map(code: Code, data: Mapping[str, str]) -> Code:
         InvalidDefinitionError: they are none, or do not go with the files; seen from the spec.
     """
     modules = {key: text for key, text in data.items() if _MODULE_PATH.fullmatch(key)}
-    merged = Code(files={**code.files, **modules})
+    merged = code.model_copy(update={"files": {**code.files, **modules}, "config_map": None})
     twice = sorted(modules.keys() & code.files.keys())
     wrong = [it for it in wrong_files(merged) if it.path == "files"]
     if twice:
@@ -54,6 +54,6 @@ def wrong_without_cluster(code: Code) -> Iterator[Violation]:
 
 
 def code_hash(code: Code) -> str:
-    """A name for the code: the same for the same files, so that runs with it may share a driver."""
-    text = json.dumps(sorted(code.files.items()))
+    """A name for the code: runs with the same files and packages may share a driver."""
+    text = json.dumps([sorted(code.files.items()), code.pip])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

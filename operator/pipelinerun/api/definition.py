@@ -19,6 +19,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
 ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length=253)]
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_PATTERN, max_length=253)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
+Requirement = Annotated[str, Field(min_length=1, max_length=1024)]
 ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
 
@@ -377,6 +378,9 @@ class Code(ApiModel):
 
     files: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
     """Python modules by relative path, for example steps.py or text/clean.py."""
+    pip: Annotated[list[Requirement], Field(max_length=128)] = Field(default_factory=list)
+    """Packages that the image lacks, as lines of a pip requirements file, such as inflect==7.5.0 or
+    --index-url URL. They are installed when an attempt starts, unless they are cached."""
     config_map: ObjectName | None = None
     """ConfigMap in the run's namespace with further modules: its keys that end in .py, such as
     steps.py. Each attempt has them as they are when it starts."""

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -21,7 +22,9 @@ from pipelinerun.cli.files import read_manifests
 from pipelinerun.cli.output import routed
 from pipelinerun.cli.render import verdict
 from pipelinerun.engine import importer
+from pipelinerun.engine.errors import SupplyError
 from pipelinerun.engine.loading import wrong_code
+from pipelinerun.engine.supply import supplied
 
 
 class Format(StrEnum):
@@ -89,6 +92,10 @@ def _wrong_imports(job: PipelineJob) -> list[Violation]:
     elsewhere = [it.under("code") for it in wrong_without_cluster(job.code)]
     if elsewhere:
         return elsewhere
+    try:
+        job = supplied(job, threading.Event())
+    except SupplyError as error:
+        return [Violation("", error.failure.message)]
     with importer.installed(job.code.files):
         return [violation.under("pipeline") for violation in wrong_code(job.definition)]
 

@@ -16,15 +16,18 @@ _FIELDS = {"name", "type", "actor", "callable", "config", "per", "batch_size", "
 def digest_of(job: PipelineJob, stages: Sequence[Stage]) -> str:
     """The digest of the rows that the last of these stages puts out.
 
-    It covers the stages with their config, and the files that come with the run as far as they need
-    them. Parameters are in the config where they are used; a stage that asks for its context sees
-    all of them. The image and what a source reads are not covered. The code has to be importable.
+    It covers the stages with their config, the files that come with the run as far as they need
+    them, and its packages, which are exact by then. Parameters are in the config where they are
+    used; a stage that asks for its context sees all of them. The image and what a source reads are
+    not covered. The code has to be importable.
     """
     parts = {
         "stages": [stage.model_dump(mode="json", include=_FIELDS) for stage in stages],
         "code": needed_files(job.code.files, map(_module_of, stages)),
         "params": job.run.params if any(map(_sees_params, stages)) else {},
     }
+    if job.code.pip:
+        parts["packages"] = [it for it in job.code.pip if not it.startswith("-")]
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

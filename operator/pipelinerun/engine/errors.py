@@ -1,5 +1,7 @@
 """Errors of the engine."""
 
+from pipelinerun.api.status import Failure
+
 
 class StageError(RuntimeError):
     """A stage failed. Small and picklable: what happened is told to the driver separately."""
@@ -14,6 +16,22 @@ class StageError(RuntimeError):
 
 class StoppedError(RuntimeError):
     """The run is to end; the stage did not go on."""
+
+
+class PackagesError(Exception):
+    """The packages that a run asks for cannot be had; ``transient``: perhaps they can be later."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class SupplyError(Exception):
+    """What a run needs besides the image cannot be had: it has failed before anything ran."""
+
+    def __init__(self, failure: Failure, exit_code: int) -> None:
+        super().__init__(failure.message)
+        self.failure, self.exit_code = failure, exit_code
 
 
 class LoadError(Exception):

@@ -13,9 +13,11 @@ from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import Failure, Outcome, StageStatus, Verdict
 from pipelinerun.engine import importer, printing
 from pipelinerun.engine.context import RunOutcome, StageContext, logger_of
+from pipelinerun.engine.errors import SupplyError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.loading import bound
 from pipelinerun.engine.progress import ProgressCallback
+from pipelinerun.engine.supply import supplied
 
 
 def run_finally(
@@ -39,6 +41,11 @@ def run_finally(
         if on_progress is not None:
             on_progress([*stages.values()])
 
+    try:
+        job = supplied(job, stopping)
+    except SupplyError as error:
+        statuses = [*stages.values()]
+        return Outcome(exit_code=error.exit_code, failure=error.failure, stages=statuses)
     with importer.installed(job.code.files):
         for stage in job.definition.finally_:
             if stopping.is_set():

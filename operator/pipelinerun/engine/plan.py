@@ -1,6 +1,6 @@
 """What a process needs to run one stage; travels there with the task."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class StagePlan:
         stage: its definition.
         run: identity of the run, for the context.
         files: code that comes with the run, by path.
+        packages: what has to be installed for the run, exactly.
         address: the ledger to report to.
         stages: how many stages the run has.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
@@ -28,6 +29,7 @@ class StagePlan:
     stage: Stage
     run: RunIdentity
     files: Mapping[str, str]
+    packages: Sequence[str]
     address: Address
     stages: int
     entrance: bool = False

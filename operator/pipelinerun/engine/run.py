@@ -14,7 +14,7 @@ from ray.exceptions import OutOfMemoryError
 from pipelinerun.api import graph
 from pipelinerun.api.checkpoints import wrong_start
 from pipelinerun.api.code import code_hash
-from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
+from pipelinerun.api.definition import Code, PipelineDefinition, Runtime, Stage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT
@@ -27,7 +27,7 @@ from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiler
 from pipelinerun.engine.course import Course
 from pipelinerun.engine.depth import make_room
-from pipelinerun.engine.errors import StageError
+from pipelinerun.engine.errors import StageError, SupplyError
 from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
@@ -37,6 +37,7 @@ from pipelinerun.engine.replicas import Machine, with_numbers
 from pipelinerun.engine.resources import never_satisfied
 from pipelinerun.engine.secrets import hidden
 from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
+from pipelinerun.engine.supply import supplied
 
 _LOOPBACK = "127.0.0.1"
 KILLED_FOR_MEMORY = (
@@ -69,6 +70,11 @@ def run_pipeline(
     is 0.
     """
     stopping, draining = stopping or threading.Event(), draining or threading.Event()
+    try:
+        job = supplied(job, stopping)
+    except SupplyError as error:
+        stages = _untouched(job.definition)
+        return Outcome(exit_code=error.exit_code, failure=error.failure, stages=stages)
     with importer.installed(job.code.files):
         try:
             job = _checked(job)
@@ -113,8 +119,12 @@ def _checked(job: PipelineJob) -> PipelineJob:
 def _invalid(definition: PipelineDefinition, error: InvalidDefinitionError) -> Outcome:
     message = "; ".join(map(str, error.violations))
     failure = Failure(class_="Config", message=hidden(message)[:MESSAGE_LIMIT])
-    stages = [StageStatus(name=stage.name) for stage in definition.stages if stage.enabled]
+    stages = _untouched(definition)
     return Outcome(exit_code=ExitCode.INVALID_DEFINITION, failure=failure, stages=stages)
+
+
+def _untouched(definition: PipelineDefinition) -> list[StageStatus]:
+    return [StageStatus(name=stage.name) for stage in definition.stages if stage.enabled]
 
 
 def _run(
@@ -191,7 +201,8 @@ def _judge(
 
 def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger, keeper: Keeper) -> Compiler:
     def plan_of(stage: Stage) -> StagePlan:
-        return StagePlan(stage, job.run, dict(job.code.files), ledger.address, len(stages))
+        files, packages = dict(job.code.files), tuple(job.code.pip)
+        return StagePlan(stage, job.run, files, packages, ledger.address, len(stages))
 
     return Compiler(
         stages,
@@ -208,7 +219,7 @@ def _isolation(job: PipelineJob) -> dict[str, Any]:
 
     Ray keeps processes with different environments apart; only drivers that are actors share one.
     """
-    if not job.code.files or ray.get_runtime_context().get_actor_id() is None:
+    if job.code == Code() or ray.get_runtime_context().get_actor_id() is None:
         return {}
     return {"runtime_env": {"env_vars": {"PIPELINERUN_CODE": code_hash(job.code)}}}
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain, takewhile
 from typing import Any
 
-from pipelinerun.engine import importer, printing
+from pipelinerun.engine import importer, packages, printing
 from pipelinerun.engine.errors import StageError, StoppedError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Address, Tally
@@ -194,6 +194,7 @@ def _use(plan: StagePlan) -> None:
     """Make the run's code importable in this process."""
     global _used  # noqa: PLW0603 - sys.meta_path is global as well
     if _used != plan.address:
+        packages.use(packages.folder_of(plan.packages))
         importer.replace(plan.files)
         _used = plan.address
 
