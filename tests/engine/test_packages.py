@@ -7,6 +7,7 @@ import pytest
 
 from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.topology import topology_of
 from pipelinerun.engine.digest import digest_of
 from pipelinerun.engine.run import run_pipeline
 from tests.engine.pipeline import KEEP, Pipeline, failure_of, numbers, work
@@ -105,9 +106,9 @@ def test_a_run_is_stopped_while_its_packages_are_installed(pipeline: Pipeline) -
 
 def test_a_checkpoint_belongs_to_its_packages_and_not_to_their_index(pipeline: Pipeline) -> None:
     job = pipeline.job([numbers(1), pipeline.keep])
-    stages = job.definition.stages[:1]
+    topology = topology_of(job.definition)
     digests = [
-        digest_of(job.model_copy(update={"code": Code(pip=pins)}), stages)
+        digest_of(job.model_copy(update={"code": Code(pip=pins)}), topology, "read")
         for pins in ([], ["a==1"], ["a==2"], ["--no-index", "a==2"])
     ]
     assert len(set(digests)) == 3

@@ -8,7 +8,7 @@ from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import PipelineRunSpec
 from pipelinerun.api.violations import InvalidDefinitionError
-from tests.support.definitions import Document, stage
+from tests.support.definitions import Document, edges, stage
 
 LINE = [
     stage("read", "source", checkpoint="/rows/read"),
@@ -19,8 +19,13 @@ LINE = [
 ]
 
 
-def wrong(start: str | None = None, stages: list[Document] = LINE, **spec: Any) -> list[str]:
-    document = {"pipeline": {"stages": stages}} | spec
+def wrong(
+    start: str | None = None,
+    stages: list[Document] = LINE,
+    joined: tuple[str, ...] = (),
+    **spec: Any,
+) -> list[str]:
+    document = {"pipeline": {"stages": stages, "edges": edges(*joined)}} | spec
     if start is not None:
         document["resumeFrom"] = start
     try:
@@ -46,6 +51,55 @@ def test_a_run_may_start_behind_a_checkpoint(start: str | None) -> None:
 )
 def test_a_run_may_start_nowhere_else(start: str, message: str) -> None:
     assert wrong(start) == [f"resumeFrom: {message}"]
+
+
+def kept(name: str, kind: str = "stage") -> Document:
+    return stage(name, kind, checkpoint=f"/rows/{name}")
+
+
+READ, LEFT, RIGHT = stage("read", "source"), stage("left"), stage("right")
+WRITE = stage("write", "sink")
+DIAMOND = ("read>left", "read>right", "left>write", "right>write")
+
+
+@pytest.mark.parametrize(
+    ("stages", "joined"),
+    [
+        ([kept("read", "source"), LEFT, RIGHT, WRITE], DIAMOND),
+        ([kept("read", "source"), kept("left"), kept("right"), WRITE], DIAMOND),
+        (
+            [READ, LEFT, RIGHT, kept("join"), WRITE],
+            ("read>left", "read>right", "left>join", "right>join", "join>write"),
+        ),
+        ([kept("read", "source"), kept("other", "source"), WRITE], ("read>write", "other>write")),
+    ],
+)
+def test_a_checkpoint_stands_where_all_rows_upstream_reach_it(
+    stages: list[Document], joined: tuple[str, ...]
+) -> None:
+    assert wrong(stages=stages, joined=joined) == []
+
+
+def test_a_checkpoint_cannot_stand_in_one_of_several_branches() -> None:
+    text = (
+        "pipeline.stages[1].checkpoint: rows of 'read' go past it, to 'right';"
+        " all that comes of 'read' has to reach it, or 'read' to have a checkpoint as well"
+    )
+    assert wrong(stages=[READ, kept("left"), RIGHT, WRITE], joined=DIAMOND) == [text]
+
+
+def test_a_join_can_be_started_at_if_all_stages_before_it_have_a_checkpoint() -> None:
+    stages = [kept("read", "source"), kept("left"), kept("right"), WRITE]
+    assert wrong("write", stages, DIAMOND) == []
+    stages = [kept("read", "source"), kept("left"), RIGHT, WRITE]
+    text = "resumeFrom: stage 'right' before 'write' has no checkpoint"
+    assert wrong("write", stages, DIAMOND) == [text]
+
+
+def test_a_source_is_no_place_to_start_at() -> None:
+    stages, joined = [READ, stage("other", "source"), WRITE], ("read>write", "other>write")
+    text = "resumeFrom: 'other' is a source; leave it out to start there"
+    assert wrong("other", stages, joined) == [text]
 
 
 def test_what_is_wrong_with_the_line_is_told_first() -> None:

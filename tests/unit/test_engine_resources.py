@@ -84,10 +84,13 @@ def test_what_a_class_reserves_by_default(stages: list[Stage], cpus: float, each
 
 
 def test_a_source_that_yields_lets_go_of_a_single_cpu_for_what_is_behind_a_class() -> None:
-    assert source_cpus([function(), stage()], 1.0) == 0
-    assert source_cpus([function(), stage()], 2.0) is None
-    assert source_cpus([function(), function()], 1.0) is None
-    assert source_cpus([function(checkpoint="/rows"), function()], 1.0) == 0
+    source = function(type="source")
+    assert source_cpus([source, stage()], 1.0) == 0
+    assert source_cpus([source, stage()], 2.0) is None
+    assert source_cpus([source, function()], 1.0) is None
+    assert source_cpus([function(type="source", checkpoint="/rows"), function()], 1.0) == 0
+    assert source_cpus([source, source, function()], 2.0) == 0
+    assert source_cpus([source, source, function()], 3.0) is None
 
 
 def test_replicas_that_reserve_nothing_are_no_more_than_cpus() -> None:

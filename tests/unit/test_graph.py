@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.graph import links, stage_line, violations
+from pipelinerun.api.graph import violations
+from pipelinerun.api.topology import links, topology_of
 from tests.support.definitions import Document, definition, line, stage
 
 A, B, C = "a", "b", "c"
@@ -38,6 +39,14 @@ VALID: dict[str, tuple[list[Document], tuple[str, ...]]] = {
     "a second source that is disabled": (
         [SOURCE, stage("in2", "source", enabled=False), SINK],
         ("in>out", "in2>out"),
+    ),
+    "a branch and a join": (
+        [SOURCE, stage(A), stage(B, runsAfter=["in"]), stage("out", "sink", runsAfter=[A, B])],
+        ("in>a", "in>b", "a>out", "b>out"),
+    ),
+    "parts that share nothing": (
+        [SOURCE, stage("in2", "source"), SINK, stage("out2", "sink")],
+        ("in>out", "in2>out2"),
     ),
     "runsAfter any stage upstream": (
         [SOURCE, stage(A), stage(B), stage("out", "sink", runsAfter=["in", A, B])],
@@ -121,7 +130,6 @@ INVALID: dict[str, tuple[list[Document], tuple[str, ...], list[str]]] = {
         (),
         [
             "stages[1]: source 'in2' has a stage before it",
-            "stages: 2 sources (in, in2); the stages must form one line",
         ],
     ),
     "a stage after a sink": (
@@ -129,7 +137,6 @@ INVALID: dict[str, tuple[list[Document], tuple[str, ...], list[str]]] = {
         (),
         [
             "stages[1]: sink 'out' has a stage after it",
-            "stages: 2 sinks (out, out2); the stages must form one line",
         ],
     ),
     "a stage that no edge touches": (
@@ -138,14 +145,6 @@ INVALID: dict[str, tuple[list[Document], tuple[str, ...], list[str]]] = {
         [
             "stages[1]: rows of 'a' reach no sink",
             "stages[1]: 'a' is not reached from any source",
-        ],
-    ),
-    "a branch": (
-        [SOURCE, stage(A), stage(B), SINK],
-        ("in>a", "in>b", "a>out", "b>out"),
-        [
-            "stages[0]: 'in' has 2 stages after it; the stages must form one line",
-            "stages[3]: 'out' has 2 stages before it; the stages must form one line",
         ],
     ),
     "runsAfter a stage downstream, itself and nowhere": (
@@ -161,6 +160,14 @@ INVALID: dict[str, tuple[list[Document], tuple[str, ...], list[str]]] = {
         [SOURCE, stage(A, phase=3), stage(B), stage(C, phase=1), SINK],
         (),
         ["stages[3].phase: phase 1 comes after phase 3 of 'a'"],
+    ),
+    "runsAfter a stage of another branch, and phases that go backwards in one": (
+        [SOURCE, stage(A, phase=3), stage(B, phase=1, runsAfter=[A]), stage(C, phase=2), SINK],
+        ("in>a", "in>b", "a>c", "b>c", "c>out"),
+        [
+            "stages[2].runsAfter[0]: 'a' is not upstream of 'b'",
+            "stages[3].phase: phase 2 comes after phase 3 of 'a'",
+        ],
     ),
     "phases that go backwards across a disabled stage": (
         [SOURCE, stage(A, phase=3), stage(B, enabled=False), stage(C, phase=1), SINK],
@@ -190,8 +197,6 @@ INVALID: dict[str, tuple[list[Document], tuple[str, ...], list[str]]] = {
             "stages[2]: 'b' is not reached from any source",
             "stages[1].runsAfter[0]: 'out' is not upstream of 'a'",
             "stages[1].phase: phase 1 comes after phase 2 of 'in'",
-            "stages[0]: 'in' has 2 stages after it; the stages must form one line",
-            "stages[3]: 'out' has 2 stages before it; the stages must form one line",
         ],
     ),
 }
@@ -233,7 +238,7 @@ def test_a_line_is_found_in_whatever_order_it_is_written(
     stages, joined, enabled = drawn
     built = definition(stages, joined)
     assert violations(built) == []
-    assert [it.name for it in stage_line(built)] == enabled
+    assert [*topology_of(built).stages] == enabled
 
 
 @st.composite
@@ -249,18 +254,27 @@ def graphs(draw: st.DrawFn) -> tuple[list[Document], tuple[str, ...]]:
 
 
 @given(graphs())
-def test_without_violations_the_enabled_stages_form_one_line_from_source_to_sink(
+def test_without_violations_rows_go_from_sources_through_all_enabled_stages_to_sinks(
     drawn: tuple[list[Document], tuple[str, ...]],
 ) -> None:
     stages, joined = drawn
     built = definition(stages, joined)
     if violations(built):
         return
-    ordered = stage_line(built)
-    assert {it.name for it in ordered} == {it.name for it in built.stages if it.enabled}
-    assert len(ordered) == len({it.name for it in ordered})
-    assert [it.type for it in ordered][:: len(ordered) - 1] == ["source", "sink"]
-    assert {it.type for it in ordered[1:-1]} <= {"stage"}
+    topology = topology_of(built)
+    order = [*topology.stages]
+    assert sorted(order) == sorted(it.name for it in built.stages if it.enabled)
+    for name, it in topology.stages.items():
+        assert bool(topology.before[name]) == (it.type != "source")
+        assert bool(topology.after[name]) == (it.type != "sink")
+        assert all(order.index(before) < order.index(name) for before in topology.before[name])
+        assert all(name in topology.before[after] for after in topology.after[name])
+
+
+def test_stages_that_do_not_wait_for_each_other_stay_in_the_order_written() -> None:
+    stages = [SINK, stage(B), stage("in2", "source"), stage(A), SOURCE]
+    built = definition(stages, ("in>a", "in2>b", "a>out", "b>out"))
+    assert [*topology_of(built).stages] == ["in2", "b", "in", "a", "out"]
 
 
 @given(graphs(), st.data())
@@ -277,4 +291,4 @@ def test_the_largest_definition_is_checked_and_ordered() -> None:
     joined = [f"s{n}>s{n + 1}" for n in range(499)]
     built = definition(stages, joined)
     assert violations(built) == []
-    assert [it.name for it in stage_line(built)] == [it["name"] for it in stages]
+    assert [*topology_of(built).stages] == [it["name"] for it in stages]

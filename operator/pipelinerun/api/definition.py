@@ -363,7 +363,9 @@ class PipelineDefinition(ApiModel):
     stages: Annotated[list[Stage], Field(min_length=1, max_length=MAX_STAGES)]
     """Steps of the pipeline. Without edges they form a line in the order written."""
     edges: Annotated[list[Edge], Field(max_length=MAX_STAGES)] = Field(default_factory=list)
-    """Connections between the stages. May be left out when the stages form a line."""
+    """Connections between the stages: any graph without cycles from sources to sinks. A stage with
+    several before it is given the rows of all, and one with several behind it gives its rows to
+    each. May be left out when the stages form a line."""
     finally_: Annotated[list[FinallyStage], Field(max_length=MAX_FINALLY)] = Field(
         default_factory=list, alias="finally"
     )

@@ -1,14 +1,11 @@
 """Rules over the graph of stages. Pure; every violation is reported, each with its field."""
 
-from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise, product
 
 from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.topology import Link, links, written_links
 from pipelinerun.api.violations import Violation
-
-Link = tuple[str, str]
 
 
 def violations(definition: PipelineDefinition) -> list[Violation]:
@@ -24,37 +21,7 @@ def violations(definition: PipelineDefinition) -> list[Violation]:
         *_unreachable(definition),
         *_wrong_order(definition),
         *_wrong_phases(definition),
-        *_not_a_line(definition),
     ]
-
-
-def stage_line(definition: PipelineDefinition) -> list[Stage]:
-    """The enabled stages from source to sink, of a definition without violations."""
-    following = dict(links(definition))
-    by_name = {stage.name: stage for stage in definition.stages if stage.enabled}
-    name = next(iter(by_name.keys() - following.values()))
-    line = [by_name[name]]
-    while (name := following.get(name, "")) in by_name:
-        line.append(by_name[name])
-    return line
-
-
-def links(definition: PipelineDefinition) -> list[Link]:
-    """Connections between enabled stages; the neighbours of a disabled one are joined."""
-    connected = _written_links(definition)
-    for stage in definition.stages:
-        if not stage.enabled:
-            before = [a for a, b in connected if b == stage.name]
-            after = [b for a, b in connected if a == stage.name]
-            kept = [link for link in connected if stage.name not in link]
-            connected = [*kept, *(new for new in product(before, after) if new not in kept)]
-    return connected
-
-
-def _written_links(definition: PipelineDefinition) -> list[Link]:
-    if definition.edges:
-        return [(edge.from_, edge.to) for edge in definition.edges]
-    return list(pairwise(stage.name for stage in definition.stages))
 
 
 def _wrong_names(definition: PipelineDefinition) -> Iterator[Violation]:
@@ -88,7 +55,7 @@ def _wrong_edges(definition: PipelineDefinition) -> Iterator[Violation]:
 
 def _cycle(definition: PipelineDefinition) -> list[str]:
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for before, after in _written_links(definition):
+    for before, after in written_links(definition):
         sorter.add(after, before)
     try:
         sorter.prepare()
@@ -148,22 +115,6 @@ def _wrong_phases(definition: PipelineDefinition) -> Iterator[Violation]:
             if phase is not None and phase > stage.phase:
                 text = f"phase {stage.phase} comes after phase {phase} of {name!r}"
                 yield Violation(f"stages[{index}].phase", text)
-
-
-def _not_a_line(definition: PipelineDefinition) -> Iterator[Violation]:
-    connected = links(definition)
-    upstream = Counter(after for _, after in connected)
-    downstream = Counter(before for before, _ in connected)
-    for index, stage in _enabled(definition):
-        for count, side in ((upstream[stage.name], "before"), (downstream[stage.name], "after")):
-            if count > 1:
-                text = f"{stage.name!r} has {count} stages {side} it; the stages must form one line"
-                yield Violation(f"stages[{index}]", text)
-    for kind in ("source", "sink"):
-        several = [stage.name for _, stage in _enabled(definition) if stage.type == kind]
-        if len(several) > 1:
-            text = f"{len(several)} {kind}s ({', '.join(several)}); the stages must form one line"
-            yield Violation("stages", text)
 
 
 def _enabled(definition: PipelineDefinition) -> Iterator[tuple[int, Stage]]:

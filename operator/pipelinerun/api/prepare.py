@@ -30,7 +30,7 @@ def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
         raise InvalidDefinitionError(wrong)
     given = {param.name: param.value for param in spec.params}
     definition = resolve(spec.pipeline, given)
-    wrong = [it.under("pipeline") for it in checkpoints.wrong_paths(definition)]
+    wrong = [it.under("pipeline") for it in checkpoints.wrong_checkpoints(definition)]
     if wrong:
         raise InvalidDefinitionError(wrong)
     values = effective_values(spec.pipeline, given)
@@ -54,7 +54,7 @@ def check(definition: PipelineDefinition) -> None:
 def wrong_definition(definition: PipelineDefinition) -> list[Violation]:
     """All violations of a definition by itself, with paths from its root."""
     wrong = [*broken_rules(definition), *graph.violations(definition)]
-    return wrong or [*checkpoints.wrong_paths(definition)]
+    return wrong or [*checkpoints.wrong_checkpoints(definition)]
 
 
 def _given_twice(params: Sequence[ParamValue]) -> Iterator[Violation]:

@@ -154,7 +154,7 @@ class PipelineRunSpec(ApiModel):
     """Values for $(params.name) in the definition."""
     resume_from: Name | None = None
     """Stage to start at, with the rows that a run before kept in the checkpoint of the stage before
-    it. The stages before it are skipped."""
+    it, or of each of them. Stages that only lead there are skipped."""
     code: Code = Field(default_factory=Code)
     """Stage code that comes with the run."""
     retries: Retries = Field(default_factory=Retries)

@@ -12,13 +12,13 @@ import typer
 import yaml
 from rich.console import Console, RenderableType
 
-from pipelinerun.api import graph
 from pipelinerun.api.code import wrong_without_cluster
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.run import PipelineRun
 from pipelinerun.api.spec import ParamValue
 from pipelinerun.api.status import PipelineRunStatus
+from pipelinerun.api.topology import topology_of
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.cli.execute import How, execute, execute_finally
 from pipelinerun.cli.files import read_manifests
@@ -134,7 +134,7 @@ def run(
             job, verdict_of(outcome), how, seconds=manifest.spec.finally_deadline_seconds
         )
         last = finally_ended(told, started=over, now=datetime.now(UTC))
-    names = [stage.name for stage in graph.stage_line(job.definition)]
+    names = [*topology_of(job.definition).stages]
     status = ended(names, outcome, started=started, now=datetime.now(UTC), last=last)
     _finish(status, summary(status), output)
 

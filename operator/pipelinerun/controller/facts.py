@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from pipelinerun.api import graph
 from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import Retries
 from pipelinerun.api.status import UNDER_WAY_PHASES, PipelineRunStatus, Worker
+from pipelinerun.api.topology import topology_of
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.realiser import Sight
 from pipelinerun.controller.runs import Run
@@ -130,7 +130,7 @@ def _finally_worker(run: Run, realiser: Sight, job: PipelineJob | None) -> Worke
 
 
 def _stage_names(job: PipelineJob | None) -> tuple[str, ...]:
-    return tuple(stage.name for stage in graph.stage_line(job.definition)) if job else ()
+    return tuple(topology_of(job.definition).stages) if job else ()
 
 
 def _invalid(error: InvalidDefinitionError | None) -> Refusal:

@@ -1,15 +1,17 @@
-"""From a line of stages to Ray Data plans: one, or one between any two checkpoints."""
+"""From a graph of stages to plans of Ray Data, as they are laid out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ray.data import ActorPoolStrategy, Dataset
 
 from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.api.topology import Topology
 from pipelinerun.engine import printing
 from pipelinerun.engine.course import Course
 from pipelinerun.engine.keeper import Keeper
+from pipelinerun.engine.layout import Plan, Step, plans_of
 from pipelinerun.engine.loading import load
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.resources import (
@@ -19,12 +21,15 @@ from pipelinerun.engine.resources import (
     scale_of,
     source_cpus,
 )
-from pipelinerun.engine.sinks import takes_dataset
+from pipelinerun.engine.sinks import reads_once, takes_dataset
 from pipelinerun.engine.sources import dataset_of
-from pipelinerun.engine.stage_task import StageActor, count, run_function
-from pipelinerun.engine.start import Start
-
-DEFAULT_BATCH = 1024
+from pipelinerun.engine.stage_task import (
+    DEFAULT_BATCH,
+    StageActor,
+    pass_on,
+    run_function,
+    take_out,
+)
 
 
 class Compiler:
@@ -32,7 +37,7 @@ class Compiler:
 
     def __init__(
         self,
-        stages: Sequence[Stage],
+        topology: Topology,
         runtime: Runtime,
         plan_of: Callable[[Stage], StagePlan],
         *,
@@ -40,63 +45,102 @@ class Compiler:
         cpus: float,
         options: dict[str, Any],
     ) -> None:
-        self._stages = stages
+        self._topology = topology
+        self._stages = [*topology.stages.values()]
         self._runtime = runtime
         self._plan_of = plan_of
         self._keeper = keeper
         self._cpus = cpus
-        self._actor_cpus = default_actor_cpus(stages, runtime, cpus)
+        self._actor_cpus = 0.0
+        self._entering: set[str] = set()
         self._options = options
 
-    def execute(self, course: Course, start: Start | None) -> None:
-        """Run the stages to the end; with a ``start`` those behind its checkpoint."""
-        *front, sink = self._stages
-        kept, takes_all = front[-1].checkpoint is not None, takes_dataset(sink)
-        if kept or not takes_all:
-            course.counted.add(sink.name)
-        if start is None:
-            dataset, one_task = self._read(front[0], course)
-            done, entrance = 1, front[0].name not in course.counted
+    def execute(self, course: Course, restored: Collection[str]) -> None:
+        """Run the stages to the end, but for those up to the ``restored`` ones."""
+        given = {it.name: reads_once(it) for it in self._stages if takes_dataset(it)}
+        plans = plans_of(self._topology, given=given, restored=restored)
+        uncounted = {it.name for it in self._stages if it.type == "source"}
+        uncounted |= {it.name for plan in plans for it in plan.given if not plan.counts(it)}
+        course.counted |= self._topology.stages.keys() - uncounted
+        for plan in plans:
+            dataset, one_task = self._dataset(plan, course)
+            if plan.kept is not None:
+                self._keeper.keep(plan.kept, dataset, course, one_task=one_task)
+            elif plan.given:
+                self._give(plan, dataset, course)
+            else:
+                _consume(dataset)
+
+    def _dataset(self, plan: Plan, course: Course) -> tuple[Dataset, bool]:
+        """What comes out of a plan, and whether one task puts all of it out."""
+        taken: list[float] = []
+        brought = {
+            it.stage.name: self._brought(plan, it, course, taken) for it in plan.steps if it.brings
+        }
+        self._actor_cpus = default_actor_cpus(
+            self._stages, self._runtime, self._cpus, taken=sum(taken)
+        )
+        rows: dict[str, Dataset] = {}
+        parcels: list[Dataset] = []
+        for step in plan.steps:
+            name = step.stage.name
+            if step.brings:
+                dataset = brought[name]
+            elif step.parcels:
+                dataset, parcels = self._apply(_union(parcels), step), []
+            else:
+                dataset = self._apply(_union([rows.pop(it) for it in step.before]), step)
+            if step.to or step.parcels:
+                parcels.append(dataset)
+            else:
+                rows[name] = dataset
+        return _union([*rows.values(), *parcels]), bool(taken)
+
+    def _brought(self, plan: Plan, step: Step, course: Course, taken: list[float]) -> Dataset:
+        """The rows of a source or a checkpoint. Adds the CPUs that a source takes while it yields.
+
+        Rows that Ray Data reads enter the pipeline at the next stage, if that takes no others. What
+        this run has kept has entered it before.
+        """
+        name = step.stage.name
+        if step.restored:
+            dataset = self._keeper.rows(step.stage, course)
         else:
-            dataset, one_task = self._keeper.start(start, course), False
-            done, entrance = len(start.skipped), True
-        for stage in front[done:]:
-            dataset = self._apply(dataset, stage, entrance=entrance)
-            dataset = self._keeper.keep(stage, dataset, course, one_task=one_task)
-            entrance, one_task = False, one_task and stage.checkpoint is None
-        if not takes_all:
-            _consume(self._apply(dataset, sink, entrance=entrance))
-            return
-        if kept or entrance:
-            counter = sink if kept else front[0]
-            dataset = self._count(dataset, counter, entrance=entrance)
-            course.counted.add(counter.name)
-        course.current = sink.name
-        assert sink.callable is not None
-        with printing.of_stage(self._plan_of(sink).run, sink.name):
-            load(sink.callable)(dataset, **sink.config)
+            dataset, cpus = self._read(step, course)
+            if cpus is not None:
+                taken.append(cpus)
+                course.counted.add(name)
+                return dataset
+        enters = not step.restored or name in course.skipped
+        if enters and plan.direct(step):
+            self._entering.add(name)
+            return dataset
+        if not (enters or step.packs):
+            return dataset
+        if not step.restored:
+            course.counted.add(name)
+        of_stage = replace(self._plan_of(step.stage), entrance=enters, to=step.to)
+        return self._map(dataset, pass_on, plan=of_stage, counted=not step.restored)
 
-    def _read(self, source: Stage, course: Course) -> tuple[Dataset, bool]:
-        """The rows of the source, and whether one task puts them all out."""
-        course.current = source.name
-        reservation = reservation_of(source, source_cpus(self._stages, self._cpus))
-        options = {**self._options, **reservation}
-        plan = self._plan_of(source)
-        with printing.of_stage(plan.run, source.name):
-            dataset, yields = dataset_of(plan, options)
-        taken = reservation.get("num_cpus", 1.0) if yields else 0.0
-        self._actor_cpus = default_actor_cpus(self._stages, self._runtime, self._cpus, taken=taken)
-        if source.checkpoint is not None and not yields:
-            dataset = self._count(dataset, source, entrance=True)
-        if source.checkpoint is not None or yields:
-            course.counted.add(source.name)
-        dataset = self._keeper.keep(source, dataset, course, one_task=yields)
-        return dataset, yields and source.checkpoint is None
+    def _read(self, step: Step, course: Course) -> tuple[Dataset, float | None]:
+        """The rows of a source, and the CPUs that it takes while it yields; None for a reader."""
+        course.current = step.stage.name
+        reservation = reservation_of(step.stage, source_cpus(self._stages, self._cpus))
+        plan = replace(self._plan_of(step.stage), to=step.to)
+        with printing.of_stage(plan.run, step.stage.name):
+            dataset, yields = dataset_of(plan, {**self._options, **reservation})
+        return dataset, reservation.get("num_cpus", 1.0) if yields else None
 
-    def _apply(self, dataset: Dataset, stage: Stage, *, entrance: bool) -> Dataset:
-        plan = replace(self._plan_of(stage), entrance=entrance)
+    def _apply(self, dataset: Dataset, step: Step) -> Dataset:
+        stage = step.stage
+        plan = replace(
+            self._plan_of(stage),
+            entrance=len(step.before) == 1 and step.before[0] in self._entering,
+            parcels=step.parcels,
+            to=step.to,
+        )
         shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
-        if stage.per == "Batch":
+        if stage.per == "Batch" and not step.parcels:
             shape = {
                 "batch_size": stage.batch_size or DEFAULT_BATCH,
                 "batch_format": stage.batch_format or "numpy",
@@ -117,17 +161,34 @@ class Compiler:
             StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
         )
 
-    def _count(self, dataset: Dataset, stage: Stage, *, entrance: bool) -> Dataset:
+    def _give(self, plan: Plan, dataset: Dataset, course: Course) -> None:
+        """Call the sinks that are given what comes out of a plan."""
+        if plan.held:
+            dataset = dataset.materialize()
+        for sink in plan.given:
+            of_sink = self._plan_of(sink)
+            rows = dataset
+            if plan.parcels:
+                rows = self._map(dataset, take_out, plan=of_sink)
+            elif plan.counts(sink):
+                rows = self._map(dataset, pass_on, plan=of_sink, counted=True)
+            course.current = sink.name
+            assert sink.callable is not None
+            with printing.of_stage(of_sink.run, sink.name):
+                load(sink.callable)(rows, **sink.config)
+
+    def _map(self, dataset: Dataset, function: Callable[..., Any], **given: Any) -> Dataset:
         return dataset.map_batches(
-            count,
-            batch_size=None,
-            batch_format="pyarrow",
-            fn_kwargs={"plan": replace(self._plan_of(stage), entrance=entrance)},
-            **self._options,
+            function, batch_size=None, batch_format="pyarrow", fn_kwargs=given, **self._options
         )
 
 
+def _union(datasets: Sequence[Dataset]) -> Dataset:
+    first, *others = datasets
+    return first.union(*others) if others else first
+
+
 def _consume(dataset: Dataset) -> None:
-    """Run a plan whose last stage leaves no rows."""
+    """Run a plan whose last stages leave no rows."""
     for _ in dataset.iter_batches(batch_size=None, prefetch_batches=0):
         pass

@@ -1,9 +1,10 @@
 """How far a run is, as the driver knows it: besides what the stages report of themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from pipelinerun.api.status import StageState, StageStatus
+from pipelinerun.api.topology import Topology
 
 
 @dataclass
@@ -11,23 +12,24 @@ class Course:
     """The course of one run; changed by the driver while the run goes on.
 
     Attributes:
+        topology: the stages and how they are connected.
         current: stage whose code this process calls, or whose rows it writes or reads.
         counted: stages that report their own rows; the others are counted by their neighbours.
         skipped: stages that do not run, for their rows come from a checkpoint.
         kept: rows in the complete checkpoint of a stage.
     """
 
+    topology: Topology
     current: str | None = None
     counted: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)
+    skipped: Set[str] = frozenset()
     kept: dict[str, int] = field(default_factory=dict)
 
     def running(self, reported: Sequence[StageStatus]) -> list[StageStatus]:
         """All stages while the run goes on. All up to a complete checkpoint have succeeded."""
-        stages = [self._placed(stage) for stage in _joined(reported, self.counted | self.skipped)]
-        through = max((i for i, it in enumerate(stages) if it.name in self.kept), default=-1)
-        done = [_in_state(it, "Succeeded") for it in stages[: through + 1]]
-        return [*done, *stages[through + 1 :]]
+        done = self.topology.through(self.kept)
+        stages = [self._placed(stage) for stage in self._joined(reported)]
+        return [_in_state(it, "Succeeded") if it.name in done else it for it in stages]
 
     def succeeded(self, reported: Sequence[StageStatus]) -> list[StageStatus]:
         """All stages at the end of a run that succeeded."""
@@ -41,6 +43,26 @@ class Course:
             for it in self.running(reported)
         ]
 
+    def _joined(self, reported: Sequence[StageStatus]) -> list[StageStatus]:
+        """Counts of readers and writers that Ray Data runs, taken from the stages next to them."""
+        stages = {stage.name: stage for stage in reported}
+        not_counted = [name for name in stages if name not in self.counted | self.skipped]
+        for name in not_counted:  # a reader comes before a writer that is next to it
+            before = [stages[it] for it in self.topology.before[name]]
+            after = [stages[it] for it in self.topology.after[name]]
+            if not before and len(after) == 1 and len(self.topology.before[after[0].name]) == 1:
+                changes = {"rows_out": after[0].rows_in, "state": after[0].state}
+            elif not after:
+                states = {it.state for it in before}
+                changes = {
+                    "rows_in": sum(it.rows_out for it in before),
+                    "state": "Running" if "Running" in states else "Pending",
+                }
+            else:
+                continue
+            stages[name] = stages[name].model_copy(update=changes)
+        return [*stages.values()]
+
     def _placed(self, stage: StageStatus) -> StageStatus:
         changes: dict[str, object] = {"state": "Skipped"} if stage.name in self.skipped else {}
         if stage.name in self.kept:
@@ -50,16 +72,3 @@ class Course:
 
 def _in_state(stage: StageStatus, state: StageState) -> StageStatus:
     return stage if stage.state == "Skipped" else stage.model_copy(update={"state": state})
-
-
-def _joined(stages: Sequence[StageStatus], counted: set[str]) -> list[StageStatus]:
-    """Counts of stages that Ray Data runs by itself, taken from the stages next to them."""
-    if not stages:
-        return []
-    first, last = stages[0], stages[-1]
-    if first.name not in counted and len(stages) > 1:
-        first = first.model_copy(update={"rows_out": stages[1].rows_in, "state": stages[1].state})
-    if last.name not in counted and len(stages) > 1:
-        before = first if len(stages) == 2 else stages[-2]  # noqa: PLR2004 - source and sink
-        last = last.model_copy(update={"rows_in": before.rows_out, "state": before.state})
-    return [first, *stages[1:-1], last]

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.topology import Topology
 from pipelinerun.engine.loading import load, wants_context
 from pipelinerun.engine.needed import needed_files
 
@@ -13,16 +13,18 @@ _FIELDS = {"name", "type", "actor", "callable", "config", "per", "batch_size", "
 """Fields of a stage that its rows depend on; replicas and resources change the speed alone."""
 
 
-def digest_of(job: PipelineJob, stages: Sequence[Stage]) -> str:
-    """The digest of the rows that the last of these stages puts out.
+def digest_of(job: PipelineJob, topology: Topology, stage: str) -> str:
+    """The digest of the rows that a stage puts out.
 
-    It covers the stages with their config, the files that come with the run as far as they need
-    them, and its packages, which are exact by then. Parameters are in the config where they are
-    used; a stage that asks for its context sees all of them. The image and what a source reads are
-    not covered. The code has to be importable.
+    It covers the stages up to it with their config, how they are connected, the files that come
+    with the run as far as they need them, and its packages, which are exact by then. Parameters are
+    in the config where they are used; a stage that asks for its context sees all of them. The image
+    and what a source reads are not covered. The code has to be importable.
     """
+    stages = [topology.stages[name] for name in sorted(topology.through([stage]))]
     parts = {
         "stages": [stage.model_dump(mode="json", include=_FIELDS) for stage in stages],
+        "before": [sorted(topology.before[stage.name]) for stage in stages],
         "code": needed_files(job.code.files, map(_module_of, stages)),
         "params": job.run.params if any(map(_sees_params, stages)) else {},
     }

@@ -7,6 +7,7 @@ from ray.data import Dataset
 
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
+from pipelinerun.engine.checkpoint import Marker, Written
 from pipelinerun.engine.course import Course
 from pipelinerun.engine.start import Checkpoints, Start
 
@@ -19,6 +20,7 @@ class Keeper:
         checkpoints: Checkpoints,
         run: RunIdentity,
         *,
+        start: Start,
         rows_of: Callable[[str], int],
         draining: threading.Event,
     ) -> None:
@@ -27,30 +29,27 @@ class Keeper:
         Args:
             checkpoints: of the stages that have one.
             run: the attempt.
+            start: where it starts.
             rows_of: how many rows a stage has put out so far.
             draining: set once the sources have been told to end.
         """
         self._checkpoints = checkpoints
+        self._there: dict[str, Marker | Written] = dict(start.markers)
         self._run = run
         self._rows_of = rows_of
         self._draining = draining
 
-    def start(self, start: Start, course: Course) -> Dataset:
-        """The rows to start with, instead of running the stages that are skipped."""
-        course.skipped.update(start.skipped)
-        *_, last = start.skipped
-        course.current = last
-        course.kept[last] = start.marker.rows
-        return self._checkpoints[last].rows(start.marker)
+    def rows(self, stage: Stage, course: Course) -> Dataset:
+        """The rows of a stage that are in its checkpoint."""
+        course.current = stage.name
+        return self._checkpoints[stage.name].rows(self._there[stage.name])
 
-    def keep(self, stage: Stage, dataset: Dataset, course: Course, *, one_task: bool) -> Dataset:
-        """A dataset with the same rows; where the stage has a checkpoint, they are in it by then.
+    def keep(self, stage: Stage, dataset: Dataset, course: Course, *, one_task: bool) -> None:
+        """Run a dataset to its end, and have its rows in the checkpoint of the stage.
 
         The rows of a drained run are passed on, but are no checkpoint: some may be missing.
         ``one_task``: see ``Checkpoint.write``.
         """
-        if stage.name not in self._checkpoints:
-            return dataset
         course.current = stage.name
         checkpoint = self._checkpoints[stage.name]
         written = checkpoint.write(dataset, one_task=one_task)
@@ -58,4 +57,4 @@ class Keeper:
             rows = self._rows_of(stage.name)
             checkpoint.commit(written, rows=rows, run=self._run)
             course.kept[stage.name] = rows
-        return checkpoint.rows(written)
+        self._there[stage.name] = written

@@ -10,6 +10,7 @@ from pipelinerun.engine.context import StageContext, logger_of
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import bound
+from pipelinerun.engine.parcels import packed
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class StagePlan:
         address: the ledger to report to.
         stages: how many stages the run has.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
+        parcels: whether its rows come in parcels, with those of other stages.
+        to: stages that what it puts out is addressed to, in parcels; none where rows go on as such.
     """
 
     stage: Stage
@@ -33,6 +36,8 @@ class StagePlan:
     address: Address
     stages: int
     entrance: bool = False
+    parcels: bool = False
+    to: tuple[str, ...] = ()
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # The last moment before Ray Data calls the stages that it has fused, one within the other.
@@ -45,6 +50,10 @@ class StagePlan:
         A class is made into an object, whose ``__call__`` is returned.
         """
         return bound(self.stage, self._context(stopping))
+
+    def sent(self, block: Any) -> Any:
+        """A block that the stage puts out, as it goes on."""
+        return packed(block, self.to) if self.to else block
 
     def _context(self, stopping: Callable[[], bool]) -> StageContext:
         return StageContext(

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
-from pipelinerun.api.graph import links
 from pipelinerun.api.quantity import parse_quantity
+from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import Violation
 
 _SHARE = 0.5
@@ -76,11 +76,13 @@ def default_actor_cpus(
 def source_cpus(stages: Sequence[Stage], cpus: float) -> float | None:
     """CPUs of a source that yields, None for the default.
 
-    Its only task lasts as long as the source does. With stateful stages the functions behind them
-    are tasks of their own, for which a whole CPU has to be left, and so are checkpoints' writers.
+    Its only task lasts as long as the source does. With stateful stages or several sources the
+    functions behind them are tasks of their own, for which a whole CPU has to be left, and so are
+    checkpoints' writers.
     """
-    others = any(stage.actor or stage.checkpoint for stage in stages)
-    return 0.0 if cpus < 2 * _TASK_CPUS and others else None
+    sources = sum(stage.type == "source" for stage in stages)
+    others = sources > 1 or any(stage.actor or stage.checkpoint for stage in stages)
+    return 0.0 if cpus < (sources + 1) * _TASK_CPUS and others else None
 
 
 def bounded(scale: Scale, reservation: Mapping[str, float], cpus: float) -> Scale:
@@ -161,29 +163,23 @@ def _tasks(definition: PipelineDefinition, cpus: float) -> list[Stage]:
 
     Ray Data makes a function one with what comes after it where that reserves the same.
     """
-    by_name = {stage.name: stage for stage in definition.stages if stage.enabled}
-    following: dict[str, list[str]] = {name: [] for name in by_name}
-    for before, after in links(definition):
-        following[before].append(after)
+    topology = topology_of(definition)
     return [
         stage
-        for stage in by_name.values()
-        if stage.callable and not _is_fused(stage, by_name, following, cpus)
+        for stage in topology.stages.values()
+        if stage.callable and not _is_fused(stage, topology, cpus)
     ]
 
 
-def _is_fused(
-    stage: Stage,
-    by_name: Mapping[str, Stage],
-    following: Mapping[str, Sequence[str]],
-    cpus: float,
-) -> bool:
-    """Whether a function runs in the replicas of a class after it."""
+def _is_fused(stage: Stage, topology: Topology, cpus: float) -> bool:
+    """Whether a function runs in the replicas of a class after it, which takes no other rows."""
     while stage.callable:
-        after = following[stage.name]
-        if len(after) != 1 or stage.checkpoint or _is_lighter(stage, by_name, cpus):
+        after = topology.after[stage.name]
+        if len(after) != 1 or stage.checkpoint or _is_lighter(stage, topology.stages, cpus):
             return False
-        before, stage = stage, by_name[after[0]]
+        before, stage = stage, topology.stages[after[0]]
+        if len(topology.before[stage.name]) > 1:
+            return False
         if any(_need(before, name) != _need(stage, name) for name in _NAMES.values()):
             return False
     return True

@@ -11,7 +11,6 @@ import ray.data
 from ray.data import DataContext
 from ray.exceptions import OutOfMemoryError
 
-from pipelinerun.api import graph
 from pipelinerun.api.checkpoints import wrong_start
 from pipelinerun.api.code import code_hash
 from pipelinerun.api.definition import Code, PipelineDefinition, Runtime, Stage
@@ -20,6 +19,7 @@ from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.prepare import wrong_definition
 from pipelinerun.api.status import Failure, Outcome, StageStatus
+from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import failure as failures
 from pipelinerun.engine import importer, log_follower
@@ -130,30 +130,30 @@ def _untouched(definition: PipelineDefinition) -> list[StageStatus]:
 def _run(
     job: PipelineJob,
     checkpoints: Checkpoints,
-    start: Start | None,
+    start: Start,
     on_progress: ProgressCallback | None,
     stopping: threading.Event,
     draining: threading.Event,
 ) -> Outcome:
-    stages = graph.stage_line(job.definition)
-    names = [stage.name for stage in stages]
-    make_room(len(stages))
+    topology = topology_of(job.definition)
+    make_room(len(topology.stages))
     kills = ControlGroup().oom_kills()
-    course = Course()
+    course = Course(topology, skipped=start.skipped, kept=start.rows)
     with (
-        Ledger(names, _ledger_host(), stopping, draining) as ledger,
+        Ledger([*topology.stages], _ledger_host(), stopping, draining) as ledger,
         _quiet(job.definition.runtime),
     ):
         keeper = Keeper(
             checkpoints,
             job.run,
+            start=start,
             rows_of=lambda stage: ledger.totals()[stage].rows_out,
             draining=draining,
         )
         error: BaseException | None = None
         with reporting(lambda: course.running(ledger.stages()), on_progress):
             try:
-                _compiler(job, stages, ledger, keeper).execute(course, start)
+                _compiler(job, topology, ledger, keeper).execute(course, [*start.markers])
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code may raise anything
                 error = raised
         reported = ledger.stages()
@@ -199,13 +199,13 @@ def _judge(
     return failures.of_engine(current, error)
 
 
-def _compiler(job: PipelineJob, stages: list[Stage], ledger: Ledger, keeper: Keeper) -> Compiler:
+def _compiler(job: PipelineJob, topology: Topology, ledger: Ledger, keeper: Keeper) -> Compiler:
     def plan_of(stage: Stage) -> StagePlan:
         files, packages = dict(job.code.files), tuple(job.code.pip)
-        return StagePlan(stage, job.run, files, packages, ledger.address, len(stages))
+        return StagePlan(stage, job.run, files, packages, ledger.address, len(topology.stages))
 
     return Compiler(
-        stages,
+        topology,
         job.definition.runtime,
         plan_of,
         keeper=keeper,

@@ -20,15 +20,25 @@ def takes_dataset(stage: Stage) -> bool:
     if stage.type != "sink" or stage.per is not None or stage.callable is None:
         return False
     target = load(stage.callable)
-    if getattr(target, "__qualname__", "").startswith("Dataset.") and hasattr(
-        Dataset, target.__name__
-    ):
+    if _is_method(target):
         return True
     parameter = _first_parameter(target)
     if parameter is None:
         return False
     annotation = parameter.annotation
     return annotation is Dataset or annotation in _NAMES or parameter.name == "dataset"
+
+
+def reads_once(stage: Stage) -> bool:
+    """Whether a sink that is given the Dataset is sure to read all of it, once: a writer is."""
+    assert stage.callable is not None
+    target = load(stage.callable)
+    return _is_method(target) and target.__name__.startswith("write_")
+
+
+def _is_method(target: Any) -> bool:
+    named = getattr(target, "__qualname__", "").startswith("Dataset.")
+    return named and hasattr(Dataset, target.__name__)
 
 
 def _first_parameter(target: Any) -> inspect.Parameter | None:

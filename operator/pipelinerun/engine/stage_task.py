@@ -10,6 +10,7 @@ from pipelinerun.engine import importer, packages, printing
 from pipelinerun.engine.errors import StageError, StoppedError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Address, Tally
+from pipelinerun.engine.parcels import batches_of, sorted_out
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.reporter import Reporter
 from pipelinerun.engine.rows import (
@@ -30,6 +31,8 @@ Work = Callable[[Call, Iterable[Any], Tally], Iterator[Output]]
 NO_ROWS: Output = (0, ())
 END: Output = (0, None)
 _END_OF_CALL = (None,)
+DEFAULT_BATCH = 1024
+"""Rows of a batch where a stage does not say."""
 TICK = 0.5
 """Seconds after which a slow stage reports, and hears whether to end, although it has not gathered
 many rows."""
@@ -63,15 +66,31 @@ class StageRunner:
         return self._call
 
     def over(self, block: Any) -> Iterator[Any]:
-        """Run the stage over a block, or over a batch if it is called per batch."""
+        """Run the stage over a block, or over a batch if it is called per batch.
+
+        Of parcels it takes those that are addressed to it; the others are passed on.
+        """
+        if not self._plan.parcels:
+            yield from self._over(rows_of(block), (block,))
+            return
+        blocks, others = sorted_out(block, self._name)
+        if others is not None:
+            yield others
+        if blocks:
+            stage = self._plan.stage
+            size, batch_format = stage.batch_size or DEFAULT_BATCH, stage.batch_format or "numpy"
+            batches = batches_of(blocks, size, batch_format)
+            yield from self._over(chain.from_iterable(map(rows_of, blocks)), batches)
+
+    def _over(self, rows: Iterable[Any], batches: Iterable[Any]) -> Iterator[Any]:
         call = self.load()
         sink = self._plan.stage.type == "sink"
         if self._plan.stage.per == "Batch":
             work: Work = _sink_batches if sink else _per_batch
-            items = self._admitted((block,))
+            items = self._admitted(batches)
         else:
             work = _sink_rows if sink else _per_row
-            items = self._admitted(rows_of(block))
+            items = self._admitted(rows)
         return self._reported(lambda tally: work(call, items, tally))
 
     def from_nothing(self) -> Iterator[Any]:
@@ -110,7 +129,7 @@ class StageRunner:
             started = time.perf_counter()
             try:
                 rows, output = next(pieces, END)
-                block = block_of(output) if rows else None
+                block = self._plan.sent(block_of(output)) if rows else None
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are its failure
                 tally.seconds += time.perf_counter() - started
                 raise self._failed(tally, error) from None
@@ -167,15 +186,32 @@ class StageActor:
         yield from self._runner.over(block)
 
 
-def count(block: Any, plan: StagePlan) -> Iterator[Any]:
-    """A Ray Data function: pass rows through and count them for a stage that Ray Data runs."""
+def pass_on(block: Any, plan: StagePlan, *, counted: bool) -> Iterator[Any]:
+    """A Ray Data function: pass rows through for a stage that Ray Data runs.
+
+    ``counted``: count them for it.
+    """
     reporter = Reporter(plan.address, plan.stage.name)
     reporter.enter()
     if plan.entrance and reporter.draining:
         return  # it has not entered the pipeline yet
     rows = length_of(block)
-    reporter.leave(Tally(rows_in=rows) if plan.stage.type == "sink" else Tally(rows_out=rows))
-    yield block
+    reporter.leave(_tally(plan, rows) if counted else Tally())
+    if rows or not plan.to:
+        yield plan.sent(block)
+
+
+def take_out(parcels: Any, plan: StagePlan) -> Iterator[Any]:
+    """A Ray Data function: the rows that are addressed to a sink that Ray Data runs, counted."""
+    reporter = Reporter(plan.address, plan.stage.name)
+    for block in sorted_out(parcels, plan.stage.name)[0]:
+        reporter.enter()
+        reporter.leave(_tally(plan, length_of(block)))
+        yield block
+
+
+def _tally(plan: StagePlan, rows: int) -> Tally:
+    return Tally(rows_in=rows) if plan.stage.type == "sink" else Tally(rows_out=rows)
 
 
 def _runner(plan: StagePlan) -> StageRunner:

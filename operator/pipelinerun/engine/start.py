@@ -1,12 +1,11 @@
-"""Where a run starts: at its source, or behind a checkpoint."""
+"""Where a run starts: at its sources, or behind checkpoints."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
-from pipelinerun.api import graph
-from pipelinerun.api.checkpoints import stage_before
 from pipelinerun.api.job import PipelineJob, RunIdentity
+from pipelinerun.api.topology import topology_of
 from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.engine.checkpoint import Checkpoint, Marker, NoCheckpointError
 from pipelinerun.engine.digest import digest_of
@@ -17,15 +16,21 @@ Checkpoints = Mapping[str, Checkpoint]
 
 @dataclass(frozen=True)
 class Start:
-    """A start behind a checkpoint.
+    """Where an attempt starts.
 
     Attributes:
-        skipped: names of the stages that do not run, in their order.
-        marker: of the checkpoint of the last of them.
+        markers: of the checkpoints that it starts behind, by the name of the stage; none where it
+            starts at the sources alone.
+        skipped: names of the stages that do not run.
     """
 
-    skipped: Sequence[str]
-    marker: Marker
+    markers: Mapping[str, Marker] = field(default_factory=dict)
+    skipped: Set[str] = frozenset()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows there are in the checkpoints."""
+        return {stage: marker.rows for stage, marker in self.markers.items()}
 
 
 def checkpoints_of(job: PipelineJob, options: Mapping[str, Any]) -> Checkpoints:
@@ -34,47 +39,52 @@ def checkpoints_of(job: PipelineJob, options: Mapping[str, Any]) -> Checkpoints:
     Raises:
         InvalidDefinitionError: a path is none.
     """
-    line = graph.stage_line(job.definition)
+    topology = topology_of(job.definition)
     found: dict[str, Checkpoint] = {}
-    for index, stage in enumerate(line):
+    for name, stage in topology.stages.items():
         if stage.checkpoint is None:
             continue
-        digest = digest_of(job, line[: index + 1])
+        digest = digest_of(job, topology, name)
         try:
-            found[stage.name] = Checkpoint(
-                stage.checkpoint, stage=stage.name, digest=digest, options=options
-            )
+            found[name] = Checkpoint(stage.checkpoint, stage=name, digest=digest, options=options)
         except ValueError as error:
             names = [it.name for it in job.definition.stages]
-            place = f"pipeline.stages[{names.index(stage.name)}].checkpoint"
+            place = f"pipeline.stages[{names.index(name)}].checkpoint"
             raise InvalidDefinitionError([Violation(place, str(error))]) from None
     return found
 
 
-def start_of(job: PipelineJob, checkpoints: Checkpoints) -> Start | None:
-    """Where the attempt starts; None at its source.
+def start_of(job: PipelineJob, checkpoints: Checkpoints) -> Start:
+    """Where the attempt starts.
 
-    A further attempt starts behind the last checkpoint that the run itself has completed.
+    A further attempt starts behind the last checkpoints that the run itself has completed.
 
     Raises:
         InvalidDefinitionError: it is to start behind a checkpoint that is not there.
     """
-    line = graph.stage_line(job.definition)
-    asked = stage_before(line, job.resume_from) if job.resume_from else None
-    if asked is None and job.run.attempt == 1:
-        return None
-    for index, stage in reversed([*enumerate(line)]):
-        if stage.name not in checkpoints:
+    topology = topology_of(job.definition)
+    asked = topology.before[job.resume_from] if job.resume_from else ()
+    before = topology.through(asked)
+    markers: dict[str, Marker] = {}
+    running: set[str] = set()
+    waiting = topology.sinks()
+    while waiting:
+        name = waiting.pop()
+        if name in running or name in markers:
             continue
-        try:
-            marker = checkpoints[stage.name].complete()
-        except NoCheckpointError as error:
-            if stage is asked:
-                raise InvalidDefinitionError([Violation("resumeFrom", str(error))]) from None
-            continue
-        if stage is asked or _same_run(marker.run, job.run):
-            return Start([it.name for it in line[: index + 1]], marker)
-    return None
+        if name in checkpoints and (name in before or job.run.attempt > 1):
+            try:
+                marker = checkpoints[name].complete()
+            except NoCheckpointError as error:
+                if name in asked:
+                    raise InvalidDefinitionError([Violation("resumeFrom", str(error))]) from None
+            else:
+                if name in before or _same_run(marker.run, job.run):
+                    markers[name] = marker
+                    continue
+        running.add(name)
+        waiting += topology.before[name]
+    return Start(markers, topology.stages.keys() - running)
 
 
 def _same_run(run: RunIdentity, other: RunIdentity) -> bool:

@@ -1,14 +1,14 @@
 """From a finished run to the one that runs the same again. Pure."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from pipelinerun.api import checkpoints, graph
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.names import API_VERSION, KIND, LABEL_KEEP, LABEL_RETRY_OF
+from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.cli.cluster.errors import ClusterError
 from pipelinerun.cli.cluster.reading import is_finished, phase_of
 
@@ -68,13 +68,13 @@ def check_finished(run: Body) -> None:
 
 
 def start_at(run: Body, stage: str) -> str | None:
-    """The stage that was named, where a run can start at it; None for the source.
+    """The stage that was named, where a run can start at it; None for the only source.
 
     Raises:
         ClusterError: it cannot.
     """
-    definition, line = _line(run)
-    if stage == line[0].name:
+    definition, topology = _definition(run)
+    if [stage] == [name for name, before in topology.before.items() if not before]:
         return None
     for violation in checkpoints.wrong_start(definition, stage):
         raise ClusterError(violation.message)
@@ -87,22 +87,24 @@ def start_behind_last_checkpoint(run: Body) -> str:
     Raises:
         ClusterError: it has left none.
     """
-    _, line = _line(run)
+    _, topology = _definition(run)
     stages = run.get("status", {}).get("stages", ())
     complete = {stage["name"] for stage in stages if stage.get("checkpointed")}
-    behind = [after.name for stage, after in pairwise(line) if stage.name in complete]
+    behind = [
+        name for name, before in topology.before.items() if before and complete.issuperset(before)
+    ]
     if behind:
         return behind[-1]
     name = run["metadata"]["name"]
     why = "none of its stages has a checkpoint"
-    if any(stage.checkpoint for stage in line):
+    if any(stage.checkpoint for stage in topology.stages.values()):
         why = "it has completed no checkpoint"
     raise ClusterError(
         f"run {name!r} has left nothing to resume from: {why}; without --resume it starts anew"
     )
 
 
-def _line(run: Body) -> tuple[PipelineDefinition, Sequence[Stage]]:
+def _definition(run: Body) -> tuple[PipelineDefinition, Topology]:
     try:
         definition = PipelineDefinition.model_validate(run["spec"]["pipeline"], extra="ignore")
     except ValidationError:
@@ -111,7 +113,7 @@ def _line(run: Body) -> tuple[PipelineDefinition, Sequence[Stage]]:
         wrong = bool(graph.violations(definition))
     if wrong:
         raise ClusterError(f"the pipeline of run {run['metadata']['name']!r} is not valid")
-    return definition, graph.stage_line(definition)
+    return definition, topology_of(definition)
 
 
 def _its_own(given: Mapping[str, str] | None) -> dict[str, str]:
