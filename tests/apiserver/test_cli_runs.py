@@ -65,6 +65,9 @@ def test_a_run_is_shown_whole_or_in_short_and_never_with_control_characters(
     runs.finish(manifest("shown-1", stage("square", "square")))
     whole = json.loads(cli.says("get", "shown-1", "-o", "json"))
     assert (whole["kind"], whole["status"]["exitCode"]) == ("PipelineRun", 0)
+    drawn = cli.says("graph", "shown-1")
+    assert drawn.startswith('---\ntitle: "shown-1 · exit code 0')
+    assert "<b>square</b>" in drawn
     wide = cli.says("get", "shown-1", "-o", "wide")
     assert "Pipeline succeeded in" in wide
     for text in (wide, cli.says("describe", "shown-1"), cli.says("list", "-A")):

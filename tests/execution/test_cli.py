@@ -366,7 +366,7 @@ def test_mistakes_are_told_without_a_traceback(
 
 def test_help_cuts_no_name_at_80_columns(place: Path) -> None:
     for name in (
-        *("run", "validate", "convert", "crd", "operator", "gateway", "completion"),
+        *("run", "validate", "convert", "graph", "crd", "operator", "gateway", "completion"),
         *("submit", "list", "get", "describe", "wait", "cancel", "suspend", "resume", "retry"),
         "delete",
     ):

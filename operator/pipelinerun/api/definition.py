@@ -371,6 +371,9 @@ class PipelineDefinition(ApiModel):
     )
     """What is called once, in this order, when the run has ended: after success, after the last
     failed attempt, and when it was cancelled or late. It never changes how the run ends."""
+    report: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """File, or URI such as s3://bucket/report.json, where a JSON report of each attempt is written
+    when it has ended: stages, edges, rows, seconds, memory, errors and how it ended."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Settings of the whole pipeline's execution."""
 

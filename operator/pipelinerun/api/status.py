@@ -104,6 +104,9 @@ class StageStatus(ApiModel):
     """Time spent in the stage's code, summed over its replicas."""
     replicas: Annotated[int, Field(ge=0)] = 0
     """Processes that have worked for the stage."""
+    peak_memory_bytes: Annotated[int, Field(ge=0)] | None = None
+    """Largest resident memory of a process that worked for the stage; stages that follow each other
+    may share processes. What it read from the object store is in it."""
     checkpointed: bool | None = None
     """true once all rows of the stage are in its checkpoint."""
 

@@ -22,6 +22,7 @@ from pipelinerun.cli.completion import completion
 from pipelinerun.cli.convert import convert
 from pipelinerun.cli.crd import crd
 from pipelinerun.cli.gateway import gateway
+from pipelinerun.cli.graph import graph
 from pipelinerun.cli.operator import operator
 from pipelinerun.cli.options import FROM_ENVIRONMENT
 from pipelinerun.cli.program import program
@@ -56,6 +57,7 @@ app.command(rich_help_panel=_ON_CLUSTER)(delete)
 app.command(rich_help_panel=_HERE)(run)
 app.command(rich_help_panel=_HERE)(validate)
 app.command(rich_help_panel=_HERE)(convert)
+app.command(rich_help_panel=_HERE)(graph)
 app.command(rich_help_panel=_HERE)(completion)
 app.command(rich_help_panel=_OPERATOR)(crd)
 app.command(rich_help_panel=_OPERATOR, context_settings=FROM_ENVIRONMENT)(operator)

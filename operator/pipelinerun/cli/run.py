@@ -66,6 +66,14 @@ def run(
     output: Annotated[
         Format, typer.Option("--output", "-o", help="Form of the status printed at the end.")
     ] = Format.TABLE,
+    report_file: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a JSON report of the run here, a file or a URI such as s3://…",
+        ),
+    ] = None,
     disable_dynamic_scaling: Annotated[
         bool | None,
         typer.Option(
@@ -122,7 +130,10 @@ def run(
     overrides = RuntimeOverrides(
         disable_dynamic_scaling, dynamic_memory_threshold, static_memory_threshold
     )
-    job = job.model_copy(update={"definition": overrides.apply(job.definition)})
+    definition = overrides.apply(job.definition)
+    if report_file is not None:
+        definition = definition.model_copy(update={"report": report_file})
+    job = job.model_copy(update={"definition": definition})
     how = How(
         in_subprocess=manifest.spec.mode == "Subprocess" if in_process is None else not in_process,
         stdout_is_ours=output is not Format.TABLE,

@@ -65,6 +65,8 @@ class _StageEntry:
     """By Ray task: one that Ray runs again replaces its first execution's counts."""
     older: Tally = field(default_factory=Tally)
     processes: set[str] = field(default_factory=set)
+    memory: int = 0
+    """Bytes that were resident at most in one of the processes."""
     seen: bool = False
 
     def total(self) -> Tally:
@@ -155,6 +157,7 @@ class Ledger:
             errors=total.errors,
             seconds=round(total.seconds, 3),
             replicas=len(entry.processes),
+            peak_memory_bytes=entry.memory or None,
         )
 
     def _accept(self) -> None:
@@ -196,6 +199,7 @@ class Ledger:
             entry = self._entries[report["stage"]]
             entry.seen = True
             entry.processes.add(report["process"])
+            entry.memory = max(entry.memory, report["memory"])
             entry.tallies[report["task"]] = Tally(**report["tally"])
             while len(entry.tallies) > _TASKS_KEPT:
                 _, oldest = entry.tallies.popitem(last=False)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import resource
 import socket
+import sys
 import threading
 import time
 from dataclasses import asdict
@@ -80,6 +82,7 @@ class Reporter:
             "process": self._process,
             "task": self._task,
             "tally": asdict(self._total),
+            "memory": _peak_memory(),
             "inside": inside,
             "failure": failure.model_dump(by_alias=True) if failure else None,
             "exitCode": exit_code,
@@ -96,6 +99,12 @@ class Reporter:
             raise StoppedError from None  # the driver has ended its run
         self._answered = time.monotonic()
         self.stopping, self.draining = answer == STOP, answer in {DRAIN, STOP}
+
+
+def _peak_memory() -> int:
+    """Bytes that were resident in this process at most."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _connect(address: Address) -> "Connection[Any, Any]":

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import Outcome
@@ -15,6 +16,7 @@ from pipelinerun.engine.environment import variables
 from pipelinerun.execution.at_exit import quiet_logging
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.handle import ExecutionHandle
+from pipelinerun.execution.lineage import write_report
 from pipelinerun.execution.options import ExecutionOptions, ProgressListener
 from pipelinerun.execution.result import ExecutionResult
 from pipelinerun.execution.strategy import DEFAULT_OPTIONS, ProcessExecutionStrategy
@@ -114,7 +116,7 @@ def _run(
     own_ray: threading.Event,
 ) -> Outcome:
     """Run a job; ``own_ray`` is set while a Ray that was started for it is up."""
-    start = time.monotonic()
+    start, started = time.monotonic(), datetime.now(UTC)
     ray_needed = job.verdict is None and not _ray_is_up()
     surroundings = _embedded_ray(own_ray) if ray_needed else nullcontext()
 
@@ -122,7 +124,9 @@ def _run(
         return drive(job, on_progress=on_progress, stopping=told.stopping, draining=told.draining)
 
     outcome = within(surroundings, run)
-    return outcome.model_copy(update={"elapsed_seconds": time.monotonic() - start})
+    outcome = outcome.model_copy(update={"elapsed_seconds": time.monotonic() - start})
+    write_report(job, outcome, started=started, ended=datetime.now(UTC))
+    return outcome
 
 
 def _ray_is_up() -> bool:

@@ -1,6 +1,9 @@
 """Executes pipelines in a child process."""
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelinerun.engine.cgroups import ControlGroup
@@ -70,6 +73,7 @@ class SubprocessHandle(ExecutionHandle):
         child: str = CHILD,
     ) -> None:
         """Prepare the execution of a job, given as JSON; the other arguments as elsewhere."""
+        self._job, self._started = job, datetime.now(UTC)
         self._on_progress = options.on_progress
         self._ready = self._stopped = self._draining = False
         self._reported: Outcome | None = None
@@ -125,6 +129,17 @@ class SubprocessHandle(ExecutionHandle):
     def _on_end(self, returncode: int) -> None:
         outcome = self._reported or self._judge(returncode)
         self._outcome = outcome.model_copy(update={"elapsed_seconds": self._process.elapsed})
+        self._write_report(self._outcome)
+
+    def _write_report(self, outcome: "Outcome") -> None:
+        with suppress(ValueError):  # the outcome tells what is wrong with the job
+            if json.loads(self._job)["definition"].get("report") is None:
+                return
+            from pipelinerun.api.job import PipelineJob  # noqa: PLC0415 - see above
+            from pipelinerun.execution.lineage import write_report  # noqa: PLC0415 - see above
+
+            job = PipelineJob.model_validate_json(self._job)
+            write_report(job, outcome, started=self._started, ended=datetime.now(UTC))
 
     def _judge(self, returncode: int) -> "Outcome":
         from pipelinerun.execution.outcomes import of_wait_status  # noqa: PLC0415 - see above
