@@ -435,6 +435,8 @@ def test_a_finished_run_never_changes(cluster: ControlPlane) -> None:
     assert not write_status(cluster, "over", **done)
     assert "a finished run never changes" in write_status(cluster, "over", exitCode=1)
     assert "a finished run never changes" in write_status(cluster, "over", phase="Running")
+    # But for the generation of its spec that was seen last: its TTL may be changed.
+    assert not write_status(cluster, "over", observedGeneration=7)
 
 
 STARTED = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}

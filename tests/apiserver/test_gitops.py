@@ -14,6 +14,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.support.decisions import NOW
 from tests.support.kstatus import Kstatus
 from tests.support.runs import Document, Runs, is_finished, manifest, stage
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 GITOPS = "--server-side", "--field-manager=gitops"
@@ -75,7 +76,12 @@ def test_a_finished_run_is_as_it_was_applied_and_its_fields_have_one_owner_each(
     }
     operator = next(manager for manager, part in owners if part == "status")
     assert owners == {("gitops", ""): {"f:spec"}, (operator, "status"): {"f:status"}}
-    assert kstatus.of([found]) == ["Current" if name == "square" else "Failed"]
+    verdict = "Current" if name == "square" else "Failed"
+    assert kstatus.of([found]) == [verdict]
+    # A TTL may be changed in Git after the end, and who waits for that is told.
+    applied["spec"]["ttlSecondsAfterFinished"] = 3600
+    cluster.kubectl("apply", *GITOPS, "-f", "-", stdin=json.dumps(applied))
+    wait_for(lambda: kstatus.of([runs.get(f"gitops-{name}")]) == [verdict])
 
 
 def test_kstatus_waits_for_a_run_that_nobody_has_seen_yet(

@@ -1,6 +1,7 @@
 """The order of what follows from a decision."""
 
 from pipelinerun.core.actions import (
+    Acknowledge,
     Delete,
     Release,
     Reserve,
@@ -34,4 +35,11 @@ def test_nothing_is_released_before_the_end_is_written() -> None:
 
 def test_a_run_is_deleted_when_nothing_of_it_is_left() -> None:
     decision = Decision(running(), release=True, delete="it is old")
+    assert list(actions(running(), decision)) == [Release(), Delete("it is old")]
+
+
+def test_a_spec_that_changed_after_the_end_is_acknowledged_unless_the_run_goes() -> None:
+    decision = Decision(running(), release=True, acknowledge=True)
+    assert list(actions(running(), decision)) == [Release(), Acknowledge()]
+    decision = Decision(running(), release=True, acknowledge=True, delete="it is old")
     assert list(actions(running(), decision)) == [Release(), Delete("it is old")]

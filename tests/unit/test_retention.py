@@ -1,5 +1,6 @@
 """How long a finished run stays."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,12 @@ def test_a_finished_run_is_deleted_once_its_ttl_has_passed(status: PipelineRunSt
     assert due.delete is not None
     assert "ttlSecondsAfterFinished" in due.delete
     assert (due.status, due.release, due.requeue_after) == (status, True, None)
+
+
+def test_a_ttl_that_was_changed_after_the_end_is_acknowledged() -> None:
+    observed = Observed(status=finished(success()), generation=2, requests=Requests(ttl=TTL))
+    assert decide(observed, NOW).acknowledge
+    assert not decide(replace(observed, generation=1), NOW).acknowledge
 
 
 def test_a_run_that_need_not_stay_at_all_is_deleted_within_the_second() -> None:

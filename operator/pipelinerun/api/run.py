@@ -48,19 +48,28 @@ def _fixed_fields() -> Iterator[Rule]:
         yield Rule(f"spec.{alias}", f"!has(oldSelf.status) || !{until} || {same}", None, message)
 
 
+def _fixed_status() -> Rule:
+    """A finished run never changes, but for the generation of its spec that was observed."""
+    names = [field.alias or name for name, field in PipelineRunStatus.model_fields.items()]
+    same = " && ".join(
+        f"(has(self.status.{it}) == has(oldSelf.status.{it})"
+        f" && (!has(self.status.{it}) || self.status.{it} == oldSelf.status.{it}))"
+        for it in names
+        if it != "observedGeneration"
+    )
+    return Rule(
+        "status",
+        "!has(oldSelf.status) || !has(oldSelf.status.completionTime)"
+        f" || (has(self.status) && {same})",
+        None,
+        "a finished run never changes",
+    )
+
+
 class PipelineRun(ApiModel):
     """One execution of a data pipeline."""
 
-    RULES: ClassVar = (
-        *_fixed_fields(),
-        Rule(
-            "status",
-            "!has(oldSelf.status) || !has(oldSelf.status.completionTime)"
-            " || (has(self.status) && self.status == oldSelf.status)",
-            None,
-            "a finished run never changes",
-        ),
-    )
+    RULES: ClassVar = (*_fixed_fields(), _fixed_status())
 
     api_version: Literal["pipelinerun.dev/v1alpha1"] = API_VERSION
     """pipelinerun.dev/v1alpha1."""

@@ -81,6 +81,22 @@ class PipelineRunApi:
                 raise
         return read_run(cast("Body", written))
 
+    async def acknowledge(self, run: Run) -> Run:
+        """Record that the spec of a finished run was seen, if it is still the version that was.
+
+        Only a part of such a run is kept in memory, so that the rest is read.
+        """
+        found = await self._body(run.key)
+        body = {
+            **found,
+            "metadata": found["metadata"] | {"resourceVersion": run.resource_version},
+            "status": found["status"] | {"observedGeneration": run.generation},
+        }
+        written = await self._runs.replace_namespaced_custom_object_status(
+            GROUP, VERSION, run.namespace, PLURAL, run.name, body, _request_timeout=TIMEOUT
+        )
+        return read_run(cast("Body", written))
+
     async def delete(self, run: Run) -> None:
         """Delete a run that is still the version that was observed; its pods go with it.
 

@@ -30,6 +30,7 @@ from pipelinerun.controller.staleness import Staleness
 from pipelinerun.controller.subject import Subject, about
 from pipelinerun.controller.writes import WritesOfRuns, spending
 from pipelinerun.core.actions import (
+    Acknowledge,
     Action,
     Delete,
     Release,
@@ -149,6 +150,9 @@ class Reconciler:
             case Release():
                 await self._realisers.end(run)
                 self._realisers.release(run.key)
+            case Acknowledge():
+                run = await self._api.acknowledge(run)
+                self._cache.put(run)
             case Delete(why=why):
                 await self._delete(run, why)
             case Tell(event=event):

@@ -98,7 +98,10 @@ def read_run(body: Body) -> Run:
 def _rest(status: PipelineRunStatus) -> PipelineRunStatus:
     """What is still needed of a status that will never change again."""
     return PipelineRunStatus(
-        phase=status.phase, attempt=status.attempt, completion_time=status.completion_time
+        phase=status.phase,
+        observed_generation=status.observed_generation,
+        attempt=status.attempt,
+        completion_time=status.completion_time,
     )
 
 

@@ -49,13 +49,18 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Acknowledge:
+    """Record that the spec was seen as it is now, and leave the rest of the status alone."""
+
+
+@dataclass(frozen=True)
 class Tell:
     """Create an Event."""
 
     event: Event
 
 
-Action = Reserve | WriteStatus | Start | Stop | Release | Delete | Tell
+Action = Reserve | WriteStatus | Start | Stop | Release | Acknowledge | Delete | Tell
 
 
 def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]:
@@ -76,5 +81,7 @@ def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]
         yield Release()
     if decision.delete is not None:
         yield Delete(decision.delete)
+    elif decision.acknowledge:
+        yield Acknowledge()
     if decision.event is not None:
         yield Tell(decision.event)

@@ -151,6 +151,7 @@ class Decision:
         start: number of the execution to start, once the status is written.
         stop: how to have the execution under way end, once the status is written.
         release: True when nothing needs the attempt's execution any more.
+        acknowledge: whether to record that the spec was seen as it is now, and nothing else.
         delete: why the run itself is to be deleted, if so.
         event: what to tell.
         requeue_after: seconds after which to decide again even if nothing happens.
@@ -160,6 +161,7 @@ class Decision:
     start: int | None = None
     stop: Shutdown | None = None
     release: bool = False
+    acknowledge: bool = False
     delete: str | None = None
     event: Event | None = None
     requeue_after: float | None = None

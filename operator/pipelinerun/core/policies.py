@@ -37,11 +37,15 @@ from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
 
 
 def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:
-    """Terminal absorbs; what is left to do is to delete the run once it need not stay."""
+    """Terminal absorbs; what is left to do is to delete the run once it need not stay.
+
+    A spec whose TTL has changed since is acknowledged: who waits for that sees that it is done.
+    """
     if observed.status.phase not in TERMINAL_PHASES:
         return None
     return Decision(
         observed.status,
+        acknowledge=observed.status.observed_generation != observed.generation,
         release=True,
         delete=why_delete(observed, now),
         requeue_after=expires_in(observed, now),
