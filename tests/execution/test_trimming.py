@@ -6,11 +6,15 @@ import subprocess
 import sys
 
 import pytest
+import ray
 from ray._private import services, utils
 from ray._private.node import Node
 from ray.data._internal import stats
 from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler
+from ray.data._internal.execution import metadata_fetcher, streaming_executor_state
+from ray.data._internal.planner import plan_udf_map_op
 
+from pipelinerun.engine.low_latency import BlocksAsTheyAre, FirstDone, low_latency
 from pipelinerun.engine.trimming import AGENTS, SERVICES, WORKERS, WholeCluster, with_fewer_workers
 
 LOOK = """
@@ -41,6 +45,25 @@ def test_the_private_parts_are_where_they_were() -> None:
     needed: frozenset[str] = coordinator.__abstractmethods__
     assert needed <= set(dir(WholeCluster))
     assert rate_based_cluster_autoscaler.DefaultAutoscalingCoordinator
+
+
+def test_what_makes_streams_quick_is_where_it_was_and_is_put_back() -> None:
+    planned = inspect.getsource(plan_udf_map_op.plan_udf_map_op)
+    assert "OutputBlockSizeOption.of(" in planned
+    assert "output_block_size_option=output_block_size_option" in planned
+    assert "BatchMapTransformFn(" in planned
+    assert "batch_size=op.batch_size" in planned
+    waiting = inspect.getsource(streaming_executor_state.process_completed_tasks)
+    for part in ("ray.wait(", "num_returns=", "timeout=WAIT_FOR_TASK_COMPLETION_TIMEOUT_S"):
+        assert part in waiting
+    assert "if _PREFETCH_ON_THREAD" in inspect.getsource(metadata_fetcher.make_metadata_fetcher)
+    before = plan_udf_map_op.OutputBlockSizeOption
+    with low_latency():
+        assert plan_udf_map_op.OutputBlockSizeOption is BlocksAsTheyAre
+        assert isinstance(vars(streaming_executor_state)["ray"], FirstDone)
+    assert plan_udf_map_op.OutputBlockSizeOption is before
+    assert vars(streaming_executor_state)["ray"] is ray
+    assert metadata_fetcher._PREFETCH_ON_THREAD
 
 
 @pytest.mark.parametrize(("cpus", "workers"), [(1, 1), (2, 1), (3, 2), (64, 32)])

@@ -1,6 +1,7 @@
 """From a graph of stages to plans of Ray Data, as they are laid out."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipelinerun.engine.course import Course
 from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.layout import Plan, Step, plans_of
 from pipelinerun.engine.loading import load
+from pipelinerun.engine.low_latency import NO_BATCHES, low_latency
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.resources import (
     bounded,
@@ -30,6 +32,10 @@ from pipelinerun.engine.stage_task import (
     run_function,
     take_out,
 )
+
+_APART = {"memory": 0.0}
+"""Reserves nothing, but not as a source does: Ray Data would run a source, which is one task,
+within the first replica of a class behind it, and the others would get nothing."""
 
 
 class Compiler:
@@ -69,7 +75,8 @@ class Compiler:
             elif plan.given:
                 self._give(plan, dataset, course)
             else:
-                _consume(dataset)
+                with low_latency() if one_task else nullcontext():
+                    _consume(dataset)
 
     def _dataset(self, plan: Plan, course: Course) -> tuple[Dataset, bool]:
         """What comes out of a plan, and whether one task puts all of it out."""
@@ -80,6 +87,7 @@ class Compiler:
         self._actor_cpus = default_actor_cpus(
             self._stages, self._runtime, self._cpus, taken=sum(taken)
         )
+        streams = bool(taken) and plan.kept is None and not plan.given
         rows: dict[str, Dataset] = {}
         parcels: list[Dataset] = []
         for step in plan.steps:
@@ -87,9 +95,10 @@ class Compiler:
             if step.brings:
                 dataset = brought[name]
             elif step.parcels:
-                dataset, parcels = self._apply(_union(parcels), step), []
+                dataset, parcels = self._apply(_union(parcels), step, streams=streams), []
             else:
-                dataset = self._apply(_union([rows.pop(it) for it in step.before]), step)
+                joined = _union([rows.pop(it) for it in step.before])
+                dataset = self._apply(joined, step, streams=streams)
             if step.to or step.parcels:
                 parcels.append(dataset)
             else:
@@ -131,7 +140,7 @@ class Compiler:
             dataset, yields = dataset_of(plan, {**self._options, **reservation})
         return dataset, reservation.get("num_cpus", 1.0) if yields else None
 
-    def _apply(self, dataset: Dataset, step: Step) -> Dataset:
+    def _apply(self, dataset: Dataset, step: Step, *, streams: bool) -> Dataset:
         stage = step.stage
         plan = replace(
             self._plan_of(stage),
@@ -141,12 +150,14 @@ class Compiler:
         )
         shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
         if stage.per == "Batch" and not step.parcels:
-            shape = {
-                "batch_size": stage.batch_size or DEFAULT_BATCH,
-                "batch_format": stage.batch_format or "numpy",
-            }
+            batches = stage.batch_size or DEFAULT_BATCH, stage.batch_format or "numpy"
+            if streams:  # Ray Data would wait until a batch is full
+                plan = replace(plan, batches=batches)
+            else:
+                shape = dict(zip(shape, batches, strict=True))
         if stage.resources and stage.resources.gpus and shape["batch_size"] is None:
-            shape["batch_size"] = DEFAULT_BATCH  # Ray Data wants it to be said
+            # Ray Data wants it to be said.
+            shape["batch_size"] = NO_BATCHES if streams else DEFAULT_BATCH
         scale = scale_of(stage, self._runtime)
         if stage.actor is None:
             options = {**self._options, **reservation_of(stage, None)}
@@ -156,7 +167,7 @@ class Compiler:
         reservation = reservation_of(stage, self._actor_cpus)
         scale = bounded(scale, reservation, self._cpus)
         pool = ActorPoolStrategy(min_size=scale.minimum, max_size=scale.maximum)
-        options = {**self._options, **reservation}
+        options = {**self._options, **(_APART if streams else {}), **reservation}
         return dataset.map_batches(
             StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
         )

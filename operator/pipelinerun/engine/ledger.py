@@ -175,20 +175,25 @@ class Ledger:
             ).start()
 
     def _serve(self, connection: "Connection[Any, Any]") -> None:
-        inside: str | None = None
+        inside: dict[str, None] = {}
+        """Stages whose code runs; last the one that a source, which runs on, is running beside."""
         with suppress(OSError, EOFError):
             while True:
                 report = json.loads(connection.recv_bytes())
                 if report is not None:  # else it only asks
-                    inside = report["stage"] if report["inside"] else None
+                    if report["inside"]:
+                        inside[report["stage"]] = None
+                    else:
+                        inside.pop(report["stage"], None)
                     self._record(report)
                 connection.send_bytes(self._answer)
         connection.close()
         with self._lock:
             self._connections.discard(connection)
-            if inside is not None:
-                self._crashes[inside] += 1
-                if self._crashes[inside] >= CRASH_LIMIT:
+            if inside:
+                *_, crashed = inside
+                self._crashes[crashed] += 1
+                if self._crashes[crashed] >= CRASH_LIMIT:
                     self._abandoned.set()
 
     def _record(self, report: dict[str, Any]) -> None:

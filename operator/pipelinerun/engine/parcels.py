@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 from ray.data.block import BlockAccessor
 
+from pipelinerun.engine.rows import cut
+
 _TO, _BLOCK = "to", "block"
 _SCHEMA = pa.schema({_TO: pa.list_(pa.string()), _BLOCK: pa.large_binary()})
 
@@ -50,10 +52,7 @@ def sorted_out(parcels: Any, stage: str) -> tuple[list[pa.Table], pa.Table | Non
 def batches_of(blocks: Iterable[pa.Table], size: int, batch_format: str) -> Iterator[Any]:
     """Batches of a number of rows; a smaller one where blocks end, or have other columns."""
     for _, alike in groupby(blocks, key=lambda block: block.schema):
-        block = pa.concat_tables(alike)
-        for start in range(0, len(block), size):
-            part = BlockAccessor.for_block(block.slice(start, size))
-            yield part.to_batch_format(batch_format)
+        yield from cut(pa.concat_tables(alike), size, batch_format)
 
 
 def _opened(content: pa.LargeBinaryScalar) -> pa.Table:

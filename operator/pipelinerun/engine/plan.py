@@ -24,6 +24,7 @@ class StagePlan:
         packages: what has to be installed for the run, exactly.
         address: the ledger to report to.
         stages: how many stages the run has.
+        batches: rows of a batch at most, and its format, where a block is yet to be cut into them.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
         parcels: whether its rows come in parcels, with those of other stages.
         to: stages that what it puts out is addressed to, in parcels; none where rows go on as such.
@@ -38,6 +39,7 @@ class StagePlan:
     entrance: bool = False
     parcels: bool = False
     to: tuple[str, ...] = ()
+    batches: tuple[int, str] | None = None
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # The last moment before Ray Data calls the stages that it has fused, one within the other.

@@ -55,10 +55,13 @@ class Reporter:
         if self.stopping:
             raise StoppedError
 
-    def leave(self, tally: Tally) -> None:
-        """Add what a call did to the counts of its Ray task."""
+    def leave(self, tally: Tally, *, inside: bool = False) -> None:
+        """Add what a call did to the counts of its Ray task.
+
+        ``inside``: the stage's code goes on, in a thread of its own.
+        """
         self._total.add(tally)
-        self._report(inside=False)
+        self._report(inside=inside)
 
     def fail(self, tally: Tally, failure: Failure, exit_code: int) -> None:
         """The same for a call that failed."""

@@ -21,6 +21,14 @@ def rows_of(block: Any) -> Iterator[dict[str, Any]]:
         yield dict(row)
 
 
+def cut(block: Any, size: int, batch_format: str) -> Iterator[Any]:
+    """A block in batches of at most so many rows, as Ray Data's own ``map_batches`` gives them."""
+    whole = BlockAccessor.for_block(block)
+    for start in range(0, whole.num_rows(), size):
+        part = whole.slice(start, min(start + size, whole.num_rows()), copy=False)
+        yield BlockAccessor.for_block(part).to_batch_format(batch_format)
+
+
 A_ROW = "a row is a dict"
 A_BATCH = "a batch is a dict, DataFrame or Table"
 

@@ -1,7 +1,7 @@
 """What runs in Ray's processes: a stage's code, between a block and the next, counted."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, takewhile
 from typing import Any
@@ -12,12 +12,13 @@ from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Address, Tally
 from pipelinerun.engine.parcels import batches_of, sorted_out
 from pipelinerun.engine.plan import StagePlan
+from pipelinerun.engine.pump import Pump
 from pipelinerun.engine.reporter import Reporter
 from pipelinerun.engine.rows import (
     A_BATCH,
     RowBuffer,
     block_of,
-    is_batch,
+    cut,
     length_of,
     results_of,
     rows_of,
@@ -56,14 +57,17 @@ class StageRunner:
             self._reporter.enter()
             tally = Tally()
             try:
-                printing.print_whole_lines()
-                printing.belongs_to(self._plan.run, self._name)
-                _use(self._plan)
-                self._call = self._plan.bind(self._told_to_end)
+                self._call = self._loaded()
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are the stage's failure
                 raise self._failed(tally, error) from None
             self._reporter.leave(tally)
         return self._call
+
+    def _loaded(self) -> Call:
+        printing.print_whole_lines()
+        printing.belongs_to(self._plan.run, self._name)
+        _use(self._plan)
+        return self._plan.bind(self._told_to_end)
 
     def over(self, block: Any) -> Iterator[Any]:
         """Run the stage over a block, or over a batch if it is called per batch.
@@ -71,7 +75,8 @@ class StageRunner:
         Of parcels it takes those that are addressed to it; the others are passed on.
         """
         if not self._plan.parcels:
-            yield from self._over(rows_of(block), (block,))
+            limits = self._plan.batches
+            yield from self._over(rows_of(block), cut(block, *limits) if limits else (block,))
             return
         blocks, others = sorted_out(block, self._name)
         if others is not None:
@@ -94,9 +99,9 @@ class StageRunner:
         return self._reported(lambda tally: work(call, items, tally))
 
     def from_nothing(self) -> Iterator[Any]:
-        """Run a source."""
-        call = self.load()
-        return self._reported(lambda _: _gathered(self._until_drained(results_of(call()))))
+        """Run a source, in a thread of its own from loading its code to its end."""
+        pump = Pump(lambda: results_of(self._loaded()()), lambda: self._reporter.draining)
+        yield from self._reported(lambda _: _pumped(pump), inside=True)
 
     def _told_to_end(self) -> bool:
         """What ``context.stopping`` says: sources end when a run is drained, all others go on."""
@@ -111,16 +116,13 @@ class StageRunner:
             return items
         return takewhile(lambda _: not self._reporter.draining, items)
 
-    def _until_drained(self, results: Iterable[Any]) -> Iterator[Any]:
-        """What a source yields, until it is to end; then it is closed, so that it can tidy up."""
-        iterator = iter(results)
-        while not self._reporter.draining and (result := next(iterator, END)) is not END:
-            yield result
-        if isinstance(iterator, Generator):
-            iterator.close()
+    def _reported(
+        self, work: Callable[[Tally], Iterator[Output]], *, inside: bool = False
+    ) -> Iterator[Any]:
+        """Report before and after each piece of work: between two outputs others may run.
 
-    def _reported(self, work: Callable[[Tally], Iterator[Output]]) -> Iterator[Any]:
-        """Report before and after each piece of work: between two outputs others may run."""
+        ``inside``: the stage's code runs in between as well.
+        """
         tally = Tally()
         pieces = work(tally)
         while True:
@@ -136,7 +138,7 @@ class StageRunner:
             tally.seconds += time.perf_counter() - started
             tally.rows_out += rows
             printing.flush()
-            self._reporter.leave(tally)
+            self._reporter.leave(tally, inside=inside and output is not None)
             if output is None:
                 return
             tally.reset()
@@ -278,19 +280,17 @@ def _sink_batches(call: Call, batches: Iterable[Any], tally: Tally) -> Iterator[
         yield NO_ROWS
 
 
-def _gathered(results: Iterable[Any]) -> Iterator[Output]:
+def _pumped(pump: Pump) -> Iterator[Output]:
     """What a source yields, gathered into batches."""
-    buffer, due = RowBuffer(), _next_tick()
-    for result in results:
-        if is_batch(result):
-            yield len(buffer), buffer.take()
-            yield length_of(result), result
-        else:
-            buffer.add(result)
-        if buffer.full or time.monotonic() > due:
-            yield len(buffer), buffer.take()
-            due = _next_tick()
-    yield len(buffer), buffer.take()
+    with pump:
+        for taken in pump.batches(TICK):
+            match taken:
+                case None:
+                    yield NO_ROWS
+                case RowBuffer():
+                    yield len(taken), taken.take()
+                case _:
+                    yield length_of(taken), taken
 
 
 def _steps(result: Any) -> Iterable[object]:

@@ -1,6 +1,6 @@
 """What a Ray for a single run does without, and who may talk to it.
 
-The one file that reaches into Ray's private parts.
+With ``low_latency`` the only file that reaches into Ray's private parts.
 
 Ray has no setting for any of this. The processes serve a dashboard and an autoscaler, and there is
 neither here; the actors keep statistics for that dashboard, and share out a cluster between the
@@ -42,7 +42,7 @@ _start_process = services.start_ray_process
 @contextmanager
 def no_services() -> Iterator[None]:
     """Start Ray without the processes that only a dashboard or an autoscaler needs."""
-    with _replaced(
+    with replaced(
         *((Node, name, _nothing) for name in SERVICES),
         (services, "start_ray_process", _start_alone),
         # It loads what a dashboard needs, only to see whether it is there.
@@ -54,7 +54,7 @@ def no_services() -> Iterator[None]:
 @contextmanager
 def no_log_monitor() -> Iterator[None]:
     """Start Ray without the process that passes on logs: it takes them away from who reads them."""
-    with _replaced((Node, "start_log_monitor", _nothing)):
+    with replaced((Node, "start_log_monitor", _nothing)):
         yield
 
 
@@ -119,7 +119,7 @@ def no_actors() -> Iterator[None]:
         rate_based_cluster_autoscaler as autoscaler,
     )
 
-    with _replaced(
+    with replaced(
         (stats, "get_or_create_stats_actor", Nobody),
         (autoscaler, "DefaultAutoscalingCoordinator", WholeCluster),
     ):
@@ -166,7 +166,8 @@ def read_authentication() -> None:
 
 
 @contextmanager
-def _replaced(*replacements: tuple[object, str, object]) -> Iterator[None]:
+def replaced(*replacements: tuple[object, str, object]) -> Iterator[None]:
+    """Put other things into the place of attributes, for the length of a ``with`` block."""
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in replacements]
     for owner, name, value in replacements:
         setattr(owner, name, value)
