@@ -125,3 +125,12 @@ def test_all_replicas_get_messages(pipeline: Pipeline) -> None:
     assert (outcome.exit_code, outcome.failure) == (0, None)
     assert len(pipeline.rows) == 4000
     assert len({row["process"] for row in pipeline.rows}) == 2
+
+
+def test_a_message_takes_all_branches_before_the_next_one_is_there(pipeline: Pipeline) -> None:
+    read = source("dialogue", file=str(pipeline.kept), turns=10)
+    stages = [read, work("passed"), {**work("Passed"), "name": "other"}, pipeline.keep]
+    edges = [("read", "work"), ("read", "other"), ("work", "keep"), ("other", "keep")]
+    outcome = pipeline(stages, CODE, edges=[{"from": a, "to": b} for a, b in edges])
+    assert (outcome.exit_code, outcome.failure) == (0, None)
+    assert sorted(row["id"] for row in pipeline.rows) == sorted([*range(10)] * 2)

@@ -3,7 +3,7 @@
 import pytest
 
 from pipelinerun.api.status import StageState, StageStatus
-from pipelinerun.cli.rates import WINDOW, Rates
+from pipelinerun.cli.rates import WINDOW, Rates, rate_text
 
 
 def stage(rows: int, state: StageState = "Running") -> StageStatus:
@@ -46,3 +46,10 @@ def test_a_stage_that_stands_still_has_no_rate() -> None:
 
 def test_a_stage_that_has_ended_has_no_rate() -> None:
     assert rates_after((0.0, stage(0)), (1.0, stage(9, "Succeeded"))) == {}
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.25, "0.2"), (9.96, "10.0"), (10.0, "10"), (12345.6, "12,346")]
+)
+def test_slow_streams_have_rates_with_a_decimal(rate: float, text: str) -> None:
+    assert rate_text(rate) == text

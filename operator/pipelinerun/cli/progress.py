@@ -17,6 +17,9 @@ from pipelinerun.cli.render import finally_table, stage_line, stage_table
 
 LINE_INTERVAL = 5.0
 """Seconds between two lines about a stage that runs."""
+_LONG_INTERVAL = 60.0
+"""The same once a run is older than ``_LONG``: it may go on for days."""
+_LONG = 300.0
 
 _STARTING = "Starting Ray"
 _FINISHING = "Running the finally stages"
@@ -110,13 +113,15 @@ class LineReporter:
         self._console = console
         self._finishing = finishing
         self._told: dict[str, tuple[str, float]] = {}
+        self._started = time.monotonic()
 
     def update(self, stages: Sequence[StageStatus]) -> None:
         """See ``ProgressReporter``."""
         now = time.monotonic()
+        interval = LINE_INTERVAL if now - self._started < _LONG else _LONG_INTERVAL
         for stage in stages:
             state, told = self._told.get(stage.name, ("Pending", now))
-            if stage.state != state or (stage.state == "Running" and now - told >= LINE_INTERVAL):
+            if stage.state != state or (stage.state == "Running" and now - told >= interval):
                 self._print(stage_line(stage, rows=not self._finishing))
                 self._told[stage.name] = (stage.state, now)
 

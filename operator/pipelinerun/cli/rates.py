@@ -9,6 +9,15 @@ WINDOW = 5.0
 """Seconds that a rate looks back."""
 
 
+_FEW = 10
+"""Rows per second below which their first decimal counts."""
+
+
+def rate_text(rate: float) -> str:
+    """A rate for people."""
+    return f"{rate:,.0f}" if rate >= _FEW else f"{rate:.1f}"
+
+
 class Rates:
     """The rates of stages over the last seconds. The clock is an argument."""
 

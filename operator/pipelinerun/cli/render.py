@@ -18,6 +18,7 @@ from pipelinerun.api.status import (
     StageStatus,
 )
 from pipelinerun.api.violations import Violation
+from pipelinerun.cli.rates import rate_text
 from pipelinerun.cli.text import cleaned
 
 STATE_COLOURS: dict[StageState, str] = {
@@ -55,7 +56,7 @@ def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None
         if stage.state != "Pending":
             cells += [f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.seconds:,.1f}"]
         if rates and stage.name in rates:
-            cells.append(f"{rates[stage.name]:,.0f}")
+            cells.append(rate_text(rates[stage.name]))
         table.add_row(*cells)
     return table
 

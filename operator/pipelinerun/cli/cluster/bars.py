@@ -8,9 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelinerun.api.status import StageStatus
+from pipelinerun.cli.rates import rate_text
 from pipelinerun.cli.render import STATE_COLOURS
 
 _BAR = 10
+_ALL_SO_FAR = 0.95
+"""The share of a stage that runs and has taken all: more may come, and may never end."""
 
 
 def bar_table(stages: Sequence[StageStatus], rates: Mapping[str, float]) -> Table:
@@ -30,7 +33,7 @@ def bar_table(stages: Sequence[StageStatus], rates: Mapping[str, float]) -> Tabl
             Text(stage.state, style=STATE_COLOURS[stage.state]),
             f"{stage.rows_in:,}" if begun else "",
             f"{stage.rows_out:,}" if begun else "",
-            f"{rates[stage.name]:,.0f}" if stage.name in rates else "",
+            rate_text(rates[stage.name]) if stage.name in rates else "",
         )
     return table
 
@@ -38,13 +41,13 @@ def bar_table(stages: Sequence[StageStatus], rates: Mapping[str, float]) -> Tabl
 def shares(stages: Sequence[StageStatus]) -> dict[str, float]:
     """How much each stage has taken of what the stage before has given so far.
 
-    A stage that has succeeded has taken all, and so has a source then.
+    Only a stage that has succeeded has taken all, and so has a source then.
     """
     found: dict[str, float] = {}
     given = 0
     for stage in stages:
         done = stage.state in {"Succeeded", "Skipped"}
-        share = min(stage.rows_in / given, 1.0) if given else 0.0
+        share = min(stage.rows_in / given, _ALL_SO_FAR) if given else 0.0
         found[stage.name] = 1.0 if done else share
         given = stage.rows_out
     return found
