@@ -240,6 +240,14 @@ INVALID: dict[str, tuple[Change, str]] = {
         "spec.pipeline.stages[2].checkpoint",
     ),
     "a checkpoint nowhere": (set_stage(1, checkpoint=""), "spec.pipeline.stages[1].checkpoint"),
+    "credentials in the operator's pod": (
+        set_spec(code={"git": {"url": "https://a.example/b.git", "secretRef": "key"}}),
+        "spec.code.git.secretRef",
+    ),
+    "credentials in a URL": (
+        set_spec(code={"git": {"url": "https://me:secret@a.example/b.git"}}),
+        "spec.code.git.url",
+    ),
     "a start at no stage": (start_at("nowhere"), "spec.resumeFrom"),
     "a start without a checkpoint": (set_spec(resumeFrom="end"), "spec.resumeFrom"),
 }

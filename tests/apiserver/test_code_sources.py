@@ -1,4 +1,4 @@
-"""Code of in-process runs from ConfigMaps, and packages that come with them."""
+"""Code of in-process runs from ConfigMaps and repositories, and packages that come with them."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.controlplane import ControlPlane
+from tests.support.repositories import commit, served
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, reasons
 from tests.support.waiting import wait_for
 from tests.support.wheels import index
@@ -79,6 +80,16 @@ def test_finally_stages_say_that_their_config_map_is_gone(
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
     assert "There is no ConfigMap fleeting" in status["finally"]["failure"]["message"]
     wait_for(lambda: ("Warning", "FinallyFailed") in runs.events("fleeting"))
+
+
+def test_the_status_says_which_commit_an_attempt_ran(runs: Runs, tmp_path: Path) -> None:
+    made = commit(tmp_path, {"source/version.py": LEAVE.format(code=13)})
+    document = manifest("committed", {"name": "work", "callable": "version:leave"})
+    with served(tmp_path) as url:
+        document["spec"]["code"]["git"] = {"url": url, "subdirectory": "source"}
+        status = runs.finish(document)
+    assert status["exitCode"] == 13, status
+    assert [it["commit"] for it in status["attempts"]] == [made]
 
 
 def test_runs_at_the_same_time_each_see_their_own_version_of_a_package(

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelinerun.api.definition import Code, GitSource
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.names import SECRET_VARIABLES
+from pipelinerun.api.names import GIT_PASSWORD, GIT_USERNAME, SECRET_VARIABLES
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.merge import merged
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
@@ -62,6 +63,17 @@ def test_a_worker_is_told_which_of_its_variables_come_from_secrets() -> None:
     pod = manifest({"spec": {"containers": [{"name": "pipeline", "env": env}]}})
     assert container(pod)["env"][-1] == {"name": SECRET_VARIABLES, "value": "PASSWORD,TOKEN"}
     assert "env" not in container(manifest())
+
+
+def test_only_the_worker_of_a_private_repository_is_given_its_credentials() -> None:
+    for secret, count in (("reader", 2), (None, 0)):
+        git = GitSource(url="https://git.example.org/steps.git", secret_ref=secret)
+        sent = job("hello").model_copy(update={"code": Code(git=git)})
+        env = container(manifest(sent=sent)).get("env", [])
+        secrets = [it["valueFrom"]["secretKeyRef"] for it in env if "valueFrom" in it]
+        assert [it["name"] for it in secrets] == [secret] * count
+        # A failure must not tell them.
+        assert (env[-1]["value"].split(",") if env else []) == [GIT_USERNAME, GIT_PASSWORD][:count]
 
 
 def test_a_run_may_change_its_container_by_name_and_add_others() -> None:

@@ -47,6 +47,22 @@ def with_config_map(code: Code, data: Mapping[str, str]) -> Code:
     return merged
 
 
+def with_repository(code: Code, modules: Mapping[str, str]) -> Code:
+    """The code with the modules of its repository among its files.
+
+    Raises:
+        InvalidDefinitionError: there are none, or the same in its files; seen from the spec.
+    """
+    found = {path: text for path, text in modules.items() if _MODULE_PATH.fullmatch(path)}
+    twice = sorted(found.keys() & code.files.keys())
+    if not found:
+        raise InvalidDefinitionError([Violation("code.git", "has no Python module there")])
+    if twice:
+        text = f"{', '.join(twice)} is in code.files as well"
+        raise InvalidDefinitionError([Violation("code.git", text)])
+    return code.model_copy(update={"files": {**code.files, **found}, "git": None})
+
+
 def wrong_without_cluster(code: Code) -> Iterator[Violation]:
     """Sources of code that only the operator can reach, seen from ``code``."""
     if code.config_map is not None:
@@ -55,5 +71,6 @@ def wrong_without_cluster(code: Code) -> Iterator[Violation]:
 
 def code_hash(code: Code) -> str:
     """A name for the code: runs with the same files and packages may share a driver."""
-    text = json.dumps([sorted(code.files.items()), code.pip])
+    git = code.git and code.git.model_dump()
+    text = json.dumps([sorted(code.files.items()), code.pip, git])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

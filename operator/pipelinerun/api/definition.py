@@ -12,6 +12,7 @@ from pipelinerun.api.patterns import (
     NAME_PATTERN,
     OBJECT_PATTERN,
     QUANTITY_PATTERN,
+    REPOSITORY_PATTERN,
 )
 from pipelinerun.api.rules import Rule
 
@@ -378,6 +379,22 @@ class PipelineDefinition(ApiModel):
     """Settings of the whole pipeline's execution."""
 
 
+class GitSource(ApiModel):
+    """Python modules in a Git repository."""
+
+    url: Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN, max_length=1024)]
+    """Repository, such as https://git.example.org/team/steps.git."""
+    ref: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Branch, tag, or commit with all its 40 digits; the repository's HEAD when left out. Each
+    attempt resolves it anew, and status.attempts says to which commit."""
+    subdirectory: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Folder whose files are imported by their path below it; the root when left out."""
+    secret_ref: ObjectName | None = None
+    """Secret in the run's namespace with username and password (or a token as password), such as
+    one of type kubernetes.io/basic-auth. Only its worker pods are given it; needs mode
+    Subprocess."""
+
+
 class Code(ApiModel):
     """Stage code that comes with the run, besides what the image holds."""
 
@@ -386,6 +403,8 @@ class Code(ApiModel):
     pip: Annotated[list[Requirement], Field(max_length=128)] = Field(default_factory=list)
     """Packages that the image lacks, as lines of a pip requirements file, such as inflect==7.5.0 or
     --index-url URL. They are installed when an attempt starts, unless they are cached."""
+    git: GitSource | None = None
+    """Git repository with further modules, fetched when an attempt starts."""
     config_map: ObjectName | None = None
     """ConfigMap in the run's namespace with further modules: its keys that end in .py, such as
     steps.py. Each attempt has them as they are when it starts."""

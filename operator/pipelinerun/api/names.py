@@ -21,6 +21,9 @@ LABEL_KEEP = f"{GROUP}/keep"
 LABEL_RETRY_OF = f"{GROUP}/retry-of"
 """On a run, the name of the one that it runs again."""
 LABEL_FINALLY = f"{GROUP}/finally"
+GIT_USERNAME = "PIPELINERUN_GIT_USERNAME"
+GIT_PASSWORD = "PIPELINERUN_GIT_PASSWORD"  # noqa: S105 - the name of a variable
+"""Variables with the credentials for a private repository."""
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""
 

@@ -6,11 +6,13 @@ IMPORT_PATTERN = (
     r":[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 )
 OBJECT_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+REPOSITORY_PATTERN = r"^https?://[^@\s]+$"
 QUANTITY_PATTERN = r"^([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 
 MEANINGS = {
     NAME_PATTERN: "should be letters, digits and - _ . between them",
     IMPORT_PATTERN: "should be package.module:attribute, such as steps:clean",
     OBJECT_PATTERN: "should be small letters, digits and - . between them",
+    REPOSITORY_PATTERN: "should be an https URL without user or password",
     QUANTITY_PATTERN: "should be a quantity of bytes, such as 512Mi",
 }

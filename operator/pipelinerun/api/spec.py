@@ -132,6 +132,13 @@ class PipelineRunSpec(ApiModel):
             "can only become stronger: from Drain to Terminate, and never back",
         ),
         Rule(
+            "code.git.secretRef",
+            "!has(self.mode) || self.mode != 'InProcess' || !has(self.code) || !has(self.code.git)"
+            " || !has(self.code.git.secretRef)",
+            lambda it: it.mode != "InProcess" or it.code.git is None or not it.code.git.secret_ref,
+            "needs mode Subprocess: the operator's own pod is given no secrets of runs",
+        ),
+        Rule(
             "resumeFrom",
             "!has(self.resumeFrom) || self.pipeline.stages.exists(s, s.name == self.resumeFrom)",
             None,

@@ -122,6 +122,8 @@ class Outcome(ApiModel):
     """Why it failed; None on success."""
     stages: list[StageStatus] = Field(default_factory=list)
     """Stages at the end."""
+    commit: str | None = None
+    """Commit that the code of code.git is of."""
 
     def with_tail(self, printed: str | None) -> "Outcome":
         """With the end of what was printed, where there is no traceback that tells more."""
@@ -166,6 +168,8 @@ class AttemptStatus(ApiModel):
     """When its end was observed."""
     worker: Worker | None = None
     """Where it ran."""
+    commit: str | None = None
+    """Commit that code.git was resolved to."""
 
 
 class Stopping(ApiModel):

@@ -38,9 +38,7 @@ def _shorter(outcome: Outcome) -> Iterator[Outcome]:
         yield without.model_copy(update={"stages": stages})
     message = without.failure.message[: LIMIT // 8] if without.failure else ""
     failure = without.failure and without.failure.model_copy(update={"message": message})
-    yield Outcome(
-        exit_code=outcome.exit_code, elapsed_seconds=outcome.elapsed_seconds, failure=failure
-    )
+    yield outcome.model_copy(update={"stages": [], "failure": failure})
 
 
 def _with_less_tail(outcome: Outcome) -> Iterator[Outcome]:

@@ -93,7 +93,7 @@ def _wrong_imports(job: PipelineJob) -> list[Violation]:
     if elsewhere:
         return elsewhere
     try:
-        job = supplied(job, threading.Event())
+        job = supplied(job, threading.Event()).job
     except SupplyError as error:
         return [Violation("", error.failure.message)]
     with importer.installed(job.code.files):

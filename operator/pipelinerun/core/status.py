@@ -174,6 +174,7 @@ def attempt_ended(
                 "elapsed_seconds": round(outcome.elapsed_seconds, 3),
                 "failure_class": outcome.failure.class_ if outcome.failure else None,
                 "completion_time": format_time(now),
+                "commit": outcome.commit,
             }
         )
     changes = {"attempts": attempts, "stopping": None} | _counted(status, budget)

@@ -26,6 +26,10 @@ class PackagesError(Exception):
         self.transient = transient
 
 
+class RepositoryError(PackagesError):
+    """The code that a run has in a repository cannot be had."""
+
+
 class SupplyError(Exception):
     """What a run needs besides the image cannot be had: it has failed before anything ran."""
 

@@ -42,7 +42,7 @@ def run_finally(
             on_progress([*stages.values()])
 
     try:
-        job = supplied(job, stopping)
+        job = supplied(job, stopping).job
     except SupplyError as error:
         statuses = [*stages.values()]
         return Outcome(exit_code=error.exit_code, failure=error.failure, stages=statuses)

@@ -71,10 +71,20 @@ def run_pipeline(
     """
     stopping, draining = stopping or threading.Event(), draining or threading.Event()
     try:
-        job = supplied(job, stopping)
+        supply = supplied(job, stopping)
     except SupplyError as error:
         stages = _untouched(job.definition)
         return Outcome(exit_code=error.exit_code, failure=error.failure, stages=stages)
+    outcome = _run_supplied(supply.job, on_progress, stopping, draining)
+    return outcome.model_copy(update={"commit": supply.commit})
+
+
+def _run_supplied(
+    job: PipelineJob,
+    on_progress: ProgressCallback | None,
+    stopping: threading.Event,
+    draining: threading.Event,
+) -> Outcome:
     with importer.installed(job.code.files):
         try:
             job = _checked(job)

@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelinerun.api.definition import GitSource
 from pipelinerun.api.delivery import pack
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.names import (
     API_VERSION,
     CONTAINER,
+    GIT_PASSWORD,
+    GIT_USERNAME,
     JOB_ANNOTATION,
     KIND,
     LABEL_ATTEMPT,
@@ -53,7 +56,7 @@ def pod_manifest(
     pod = _default_pod(image, grace)
     for template in templates:
         pod = merged(pod, template)
-    pod = _with_secret_variables(_with_shared_memory(pod))
+    pod = _with_secret_variables(_with_credentials(_with_shared_memory(pod), job.code.git))
     identity = job.run
     ours: Manifest = {
         "apiVersion": "v1",
@@ -149,6 +152,23 @@ def _with_shared_memory(pod: Manifest) -> Manifest:
         return pod
     sized = {"name": "shared-memory", "emptyDir": {"sizeLimit": str(size)}}
     return merged(pod, {"spec": {"volumes": [sized]}})
+
+
+def _with_credentials(pod: Manifest, git: GitSource | None) -> Manifest:
+    """The worker given the credentials for its repository, from the Secret that the run names."""
+    if git is None or git.secret_ref is None:
+        return pod
+    keys = {GIT_USERNAME: ("username", True), GIT_PASSWORD: ("password", False)}
+    env = [
+        {
+            "name": name,
+            "valueFrom": {
+                "secretKeyRef": {"name": git.secret_ref, "key": key, "optional": optional}
+            },
+        }
+        for name, (key, optional) in keys.items()
+    ]
+    return merged(pod, {"spec": {"containers": [{"name": CONTAINER, "env": env}]}})
 
 
 def _with_secret_variables(pod: Manifest) -> Manifest:
