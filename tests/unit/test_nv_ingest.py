@@ -179,6 +179,15 @@ def test_what_is_left_out_has_to_be_right_nevertheless(
     assert str(caught.value).startswith(expected)
 
 
+def test_the_size_of_a_queue_is_left_out_and_told() -> None:
+    edge = {"from": "a", "to": "b", "queue_size": 8}
+    document, notes = translated({"stages": [], "edges": [edge]})
+    assert document["edges"] == [{"from": "a", "to": "b"}]
+    assert [it.path for it in notes] == ["edges[0].queue_size"]
+    with pytest.raises(InvalidDefinitionError, match=r"edges\[0\].queue_size: input should be gre"):
+        translated({"stages": [], "edges": [edge | {"queue_size": 0}]})
+
+
 def test_there_is_one_runtime_section() -> None:
     with pytest.raises(InvalidDefinitionError, match="pipeline: is what runtime is here"):
         translated({"stages": [], "pipeline": {}, "runtime": {}})
@@ -205,7 +214,8 @@ NAMES = st.sampled_from(["strategy", "value", "limit", "name", "replicas", "kp"]
 def test_nothing_breaks_the_translation(value: Any) -> None:
     fields = {"max_replicas": value}
     for document in (
-        {"stages": value, "name": value, "pipeline": value},
+        {"stages": value, "name": value, "pipeline": value, "edges": value},
+        {"edges": [value, {"queue_size": value}]},
         {"stages": [value, {"replicas": value}, {"replicas": fields}]},
     ):
         try:

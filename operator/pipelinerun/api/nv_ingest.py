@@ -24,6 +24,10 @@ NO_BROKER = (
     "is left out: nothing starts a broker with the pipeline; run one, and give its address to the"
     " stages in config"
 )
+NO_QUEUES = (
+    "is left out: there are no queues between stages; Ray Data holds sources back by the memory"
+    " that rows in flight take, which dynamic_memory_threshold bounds"
+)
 NO_SOURCE_REPLICAS = (
     "are left out: a source is called once; a reader of Ray Data reads in parallel by itself"
 )
@@ -113,6 +117,10 @@ class _PidController(_Model):
     rcm_memory_safety_buffer_fraction: Share = 0
 
 
+class _Queue(_Model):
+    queue_size: Positive = 100
+
+
 class _LeftOut(_Model):
     """What the runtime section may have, and what has no meaning here."""
 
@@ -155,6 +163,10 @@ class _Translation:
                 self._stage(stage, f"stages[{index}]")
                 for index, stage in enumerate(result["stages"])
             ]
+        if isinstance(result.get("edges"), list):
+            result["edges"] = [
+                self._edge(edge, f"edges[{index}]") for index, edge in enumerate(result["edges"])
+            ]
         return result
 
     def _runtime(self, runtime: Any) -> Any:
@@ -167,6 +179,13 @@ class _Translation:
         if given.get("launch_simple_broker"):
             self._note("pipeline.launch_simple_broker", NO_BROKER)
         return {key: value for key, value in runtime.items() if key not in given}
+
+    def _edge(self, edge: Any, path: str) -> Any:
+        if not isinstance(edge, dict) or "queue_size" not in edge:
+            return edge
+        self._valid(_Queue, {"queue_size": edge["queue_size"]}, path)
+        self._note(f"{path}.queue_size", NO_QUEUES)
+        return {key: value for key, value in edge.items() if key != "queue_size"}
 
     def _stage(self, stage: Any, path: str) -> Any:
         replicas = stage.get("replicas") if isinstance(stage, dict) else None
