@@ -233,6 +233,17 @@ def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
     assert (created["resources"], created["verbs"]) == (["leases"], ["create"])
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_clusters_of_kuberay_are_read_only_where_it_is_enabled(helm: Helm, enabled: bool) -> None:
+    rules = [
+        rule
+        for it in helm.render({"kuberay": {"enabled": enabled}}, "--skip-tests")
+        for rule in it.get("rules", [])
+        if "rayclusters" in rule["resources"]
+    ]
+    assert [rule["verbs"] for rule in rules] == ([["get"]] if enabled else [])
+
+
 @pytest.mark.parametrize("selector", [SELECTOR, ""])
 def test_namespaces_are_watched_only_to_choose_among_them(helm: Helm, selector: str) -> None:
     values = {"watchNamespaceSelector": selector, "inProcess": {"enabled": not selector}}

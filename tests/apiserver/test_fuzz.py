@@ -47,6 +47,7 @@ IN_PROCESS = 12
 
 FIELD = re.compile(
     r"\b(spec|metadata|ObjectMeta)\.\w|\.(kind|apiVersion)\b|unknown field \"[^\"]*\""
+    r"|\bv1\.ObjectMeta$"  # the metadata as a whole
 )
 TOO_LARGE = 413
 

@@ -44,6 +44,7 @@ def build(*, node: bool) -> None:
     binaries.provide()
     binaries.provide_helm()
     binaries.provide_promtool()
+    binaries.provide_ray_clusters()
     if node:
         requirements.provide()
         binaries.provide_node()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.versions import ETCD, HELM, KUBERNETES, PROMETHEUS
+from tests.cluster.versions import ETCD, HELM, KUBERAY, KUBERNETES, PROMETHEUS
 
 NEEDED = ("etcd", "kube-apiserver", "kubectl")
 OF_A_NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
@@ -80,6 +80,18 @@ def provide_promtool() -> Path:
     with locked(folder):
         _build_missing(["promtool"], folder)
     return folder / "promtool"
+
+
+def provide_ray_clusters() -> Path:
+    """The CRD of KubeRay's RayClusters.
+
+    Raises:
+        build.BuildError: it cannot be had; the message says what to do.
+    """
+    folder = cache_folder(os.environ).parent / f"kuberay-{KUBERAY}"
+    with locked(folder):
+        _build_missing([build.RAY_CLUSTERS], folder)
+    return folder / build.RAY_CLUSTERS
 
 
 def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:

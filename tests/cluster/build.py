@@ -18,10 +18,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.cluster.versions import ETCD, GO, HELM, KUBERNETES, MINIMUM_GO, PROMETHEUS
+from tests.cluster.versions import ETCD, GO, HELM, KUBERAY, KUBERNETES, MINIMUM_GO, PROMETHEUS
 
 KUBERNETES_MODULE = "k8s.io/kubernetes"
-_ALONE = ("etcd", "helm", "promtool")
+RAY_CLUSTERS = "rayclusters.yaml"
+_ALONE = ("etcd", "helm", "promtool", RAY_CLUSTERS)
 """What is built from a module of its own."""
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _NO_GO = f"""\
@@ -60,6 +61,8 @@ def _build(names: Sequence[str], folder: Path) -> None:
                 _build_helm(go, module, output)
             elif names == ["promtool"]:
                 _build_promtool(go, module, output)
+            elif names == [RAY_CLUSTERS]:
+                _copy_ray_clusters(go, module, output)
             else:
                 _build_kubernetes(go, names, module, output)
         # Moved only when whole: an interrupted build leaves nothing that looks finished.
@@ -149,6 +152,14 @@ def _build_promtool(go: str, module: Path, output: Path) -> None:
     flags = ["-mod=readonly", "-trimpath", "-tags", "remove_all_sd", "-ldflags", "-s -w"]
     binary = str(output / "promtool")
     _go(go, ["build", *flags, "-o", binary, "./cmd/promtool"], Path(source["Dir"]))
+
+
+def _copy_ray_clusters(go: str, module: Path, output: Path) -> None:
+    """The CRD as KubeRay has it."""
+    download = f"github.com/ray-project/kuberay/ray-operator@{KUBERAY}"
+    source = json.loads(_go(go, ["mod", "download", "-json", download], module))
+    crd = Path(source["Dir"], "config", "crd", "bases", f"ray.io_{RAY_CLUSTERS}")
+    (output / RAY_CLUSTERS).write_bytes(crd.read_bytes())
 
 
 def _compile(go: str, module: Path, output: Path, packages: Sequence[str], flags: str) -> None:

@@ -78,9 +78,11 @@ def test_a_pod_that_does_not_start_is_looked_at() -> None:
     assert first.command == "kubectl describe pod -l pipelinerun.dev/run=text -n team"
 
 
-def test_a_config_map_that_is_missing_can_be_created() -> None:
+def test_what_a_run_waits_for_can_be_created_or_looked_at() -> None:
     (only,) = steps("Pending", reasons.WAITING_FOR_CODE)
     assert only.command == "kubectl create configmap NAME -n team --from-file=FILE.py"
+    (only,) = steps("Pending", reasons.WAITING_FOR_CLUSTER)
+    assert only.command == "kubectl describe raycluster NAME -n team"
 
 
 def test_a_run_that_nobody_has_looked_at_leads_to_the_operator() -> None:

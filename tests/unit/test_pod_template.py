@@ -11,6 +11,7 @@ from pipelinerun.api.definition import Code, GitSource
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.names import GIT_PASSWORD, GIT_USERNAME, SECRET_VARIABLES
+from pipelinerun.api.ray import Ray
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.merge import merged
 from pipelinerun.controller.pods.template import pod_manifest, pod_name
@@ -205,3 +206,13 @@ def test_names_are_valid_and_of_one_attempt_alone(run: str, attempt: int) -> Non
 )
 def test_merging(base: dict[str, Any], over: dict[str, Any], expected: dict[str, Any]) -> None:
     assert merged(base, over) == expected
+
+
+def test_the_token_of_a_cluster_reaches_the_worker_from_its_secret() -> None:
+    secret = {"name": "ray", "key": "token"}
+    ray = Ray.model_validate({"address": "http://head:8265", "tokenSecret": secret})
+    env = container(manifest(sent=job("hello").model_copy(update={"ray": ray})))["env"]
+    assert env == [
+        {"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": secret}},
+        {"name": SECRET_VARIABLES, "value": "RAY_AUTH_TOKEN"},
+    ]

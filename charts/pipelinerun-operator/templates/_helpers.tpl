@@ -107,6 +107,12 @@ capabilities:
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]
+{{- if .Values.kuberay.enabled }}
+# For ray.cluster.
+- apiGroups: [ray.io]
+  resources: [rayclusters]
+  verbs: [get]
+{{- end }}
 {{- if .Values.watchNamespaceSelector }}
 - apiGroups: [""]
   resources: [namespaces]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pipelinerun.api.definition import Code, PipelineDefinition
 from pipelinerun.api.model import ApiModel
+from pipelinerun.api.ray import Ray
 from pipelinerun.api.status import Verdict
 
 
@@ -30,6 +31,7 @@ class PipelineJob(ApiModel):
 
     definition: PipelineDefinition
     code: Code = Field(default_factory=Code)
+    ray: Ray = Field(default_factory=Ray)
     run: RunIdentity = Field(default_factory=RunIdentity)
     resume_from: str | None = None
     verdict: Verdict | None = None

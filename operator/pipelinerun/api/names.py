@@ -29,6 +29,8 @@ JOB_ANNOTATION = f"{GROUP}/job"
 
 SECRET_VARIABLES = "PIPELINERUN_SECRET_VARIABLES"  # noqa: S105 - a name
 """Environment variable of a worker: names of those whose values come from Secrets."""
+CLUSTER_TOKEN = "RAY_AUTH_TOKEN"  # noqa: S105 - a name
+"""Environment variable with the token of a Ray cluster, as Ray's own commands have it."""
 
 MAX_STAGES = 500
 """Upper bound of a definition's stages; CEL cost estimates need one."""

@@ -36,7 +36,11 @@ def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
     values = effective_values(spec.pipeline, given)
     identity = run.model_copy(update={"params": values})
     return PipelineJob(
-        definition=definition, code=spec.code, run=identity, resume_from=spec.resume_from
+        definition=definition,
+        code=spec.code,
+        ray=spec.ray,
+        run=identity,
+        resume_from=spec.resume_from,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from pipelinerun.api.definition import Code, Name, PipelineDefinition
 from pipelinerun.api.model import ApiModel
+from pipelinerun.api.ray import Ray
 from pipelinerun.api.rules import Rule
 from pipelinerun.api.status import FailureClass
 
@@ -150,6 +151,12 @@ class PipelineRunSpec(ApiModel):
             None,
             "the stage before it has no checkpoint",
         ),
+        Rule(
+            "ray",
+            "!has(self.ray) || !has(self.ray.tokenSecret) || self.mode == 'Subprocess'",
+            lambda it: it.ray.token_secret is None or it.mode == "Subprocess",
+            "has a tokenSecret, which needs mode: Subprocess, since the operator reads no Secrets",
+        ),
     )
 
     mode: Mode = "Subprocess"
@@ -164,6 +171,8 @@ class PipelineRunSpec(ApiModel):
     it, or of each of them. Stages that only lead there are skipped."""
     code: Code = Field(default_factory=Code)
     """Stage code that comes with the run."""
+    ray: Ray = Field(default_factory=Ray)
+    """Which Ray executes the pipeline."""
     retries: Retries = Field(default_factory=Retries)
     """How often to try again."""
     pod_template: PodTemplate = Field(default_factory=PodTemplate)

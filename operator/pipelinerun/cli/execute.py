@@ -16,7 +16,7 @@ from pipelinerun.api.status import Failure, Outcome, StageStatus, Verdict
 from pipelinerun.cli.interrupts import Interrupted, interruptible
 from pipelinerun.cli.output import own_console, routed
 from pipelinerun.cli.progress import reporter_for
-from pipelinerun.execution.factory import create_strategy
+from pipelinerun.execution.factory import strategy_for
 from pipelinerun.execution.handle import ExecutionHandle
 from pipelinerun.execution.lifecycle import PipelineLifecycleManager
 from pipelinerun.execution.options import ExecutionOptions, ProgressListener
@@ -88,7 +88,7 @@ def _until_end(
             console.print(_STOPPING)
 
     options = ExecutionOptions(block=False, stdout=sys.stdout, stderr=sys.stderr, on_progress=note)
-    manager = PipelineLifecycleManager(create_strategy(how.in_subprocess))
+    manager = PipelineLifecycleManager(strategy_for(job, how.in_subprocess))
     handle: ExecutionHandle | None = None
     signum: int | None = None
     started = time.monotonic()

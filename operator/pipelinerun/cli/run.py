@@ -12,6 +12,7 @@ import typer
 import yaml
 from rich.console import Console, RenderableType
 
+from pipelinerun.api import ray
 from pipelinerun.api.code import wrong_without_cluster
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
@@ -61,6 +62,13 @@ def run(
             "--from",
             metavar="STAGE",
             help="Start at a stage, with the rows in the checkpoint of the stage before it.",
+        ),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Submit it to a Ray cluster: address of the dashboard, such as http://head:8265.",
         ),
     ] = None,
     output: Annotated[
@@ -116,6 +124,7 @@ def run(
     - `pipelinerun run run.yaml`
     - `pipelinerun run run.yaml -p input=data -p limit=100`
     - `pipelinerun run run.yaml --in-process -o json | jq .exitCode`
+    - `pipelinerun run run.yaml --ray-address http://head:8265`
     """
     given = parse_params(params or [])
     # As `python -m` does: modules next to where the user stands can be imported.
@@ -123,6 +132,7 @@ def run(
     started = datetime.now(UTC)
     try:
         manifest = with_start(with_params(_one(read_manifests(file)), given), stage)
+        manifest = with_cluster(manifest, ray_address)
         job = _prepared(manifest)
     except InvalidDefinitionError as error:
         report = verdict(file, error.violations)
@@ -180,6 +190,15 @@ def with_start(manifest: PipelineRun, stage: str | None) -> PipelineRun:
     return manifest.model_copy(update={"spec": spec})
 
 
+def with_cluster(manifest: PipelineRun, address: str | None) -> PipelineRun:
+    """The manifest with the cluster to run on; None leaves what it says itself."""
+    if address is None:
+        return manifest
+    # A token comes from the environment here, not from a Secret.
+    spec = manifest.spec.model_copy(update={"ray": ray.Ray.model_construct(address=address)})
+    return manifest.model_copy(update={"spec": spec})
+
+
 def _one(manifests: list[PipelineRun]) -> PipelineRun:
     if len(manifests) > 1:
         text = f"{len(manifests)} PipelineRuns in it; exactly one can be run"
@@ -197,7 +216,10 @@ def _prepared(manifest: PipelineRun) -> PipelineJob:
         job = prepare(manifest.spec, identity)
     except InvalidDefinitionError as error:
         raise InvalidDefinitionError(it.under("spec") for it in error.violations) from None
-    wrong = [it.under("spec.code") for it in wrong_without_cluster(job.code)]
+    wrong = [
+        *(it.under("spec.code") for it in wrong_without_cluster(job.code)),
+        *(it.under("spec.ray") for it in ray.wrong_without_cluster(job.ray)),
+    ]
     if wrong:
         raise InvalidDefinitionError(wrong)
     return job

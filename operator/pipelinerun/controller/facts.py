@@ -5,6 +5,7 @@ from datetime import datetime
 from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
+from pipelinerun.api.ray import Ray
 from pipelinerun.api.spec import Retries
 from pipelinerun.api.status import UNDER_WAY_PHASES, PipelineRunStatus, Worker
 from pipelinerun.api.topology import topology_of
@@ -19,13 +20,23 @@ from pipelinerun.core.retry import backing_off_for
 
 FoundCode = Code | Wait | InvalidDefinitionError
 """The code of a run as files, why it is not there yet, or why it is none."""
+FoundRay = Ray | Wait | InvalidDefinitionError
+"""Where a run's Ray is, why that is not known yet, or why it never will be."""
 
 
 def awaits_code(run: Run) -> bool:
     """Whether a run needs code from elsewhere before it may start."""
+    return run.spec is not None and run.spec.code.config_map is not None and _waits(run)
+
+
+def awaits_cluster(run: Run) -> bool:
+    """Whether a run names a cluster that has to be found before it may start."""
+    return run.spec is not None and run.spec.ray.cluster is not None and _waits(run)
+
+
+def _waits(run: Run) -> bool:
     waits = run.status.phase not in UNDER_WAY_PHASES and run.status.phase != "Finishing"
-    may_start = waits and not run.finished and not _requests(run).hold
-    return may_start and run.spec is not None and run.spec.code.config_map is not None
+    return waits and not run.finished and not _requests(run).hold
 
 
 def observe(
@@ -36,11 +47,12 @@ def observe(
     *,
     surplus: bool = False,
     code: FoundCode | None = None,
+    ray: FoundRay | None = None,
 ) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one.
 
     Which execution it is to be is filled in by ``job_for``. ``code`` is what was found for a run
-    that awaits some.
+    that awaits some, and ``ray`` for one that names a cluster.
     """
     number = execution_of(run.status)
     sighting = realiser.sighting(run.uid, number) if number else None
@@ -57,6 +69,10 @@ def observe(
         refusal = refusal or _invalid(code)
     elif isinstance(code, Code) and job is not None:
         job = job.model_copy(update={"code": code})
+    if isinstance(ray, InvalidDefinitionError):
+        refusal = refusal or _invalid(ray)
+    elif isinstance(ray, Ray) and job is not None:
+        job = job.model_copy(update={"ray": ray})
     # Only who could start now may wait for a place: whoever waits keeps others from it.
     may_start = not (run.finished or under_way or finishing or requests.hold or refusal)
     may_start = may_start and backing_off_for(run.status, now) <= 0
@@ -70,7 +86,7 @@ def observe(
             retries=run.spec.retries if run.spec else Retries(),
             stage_names=_stage_names(job),
             refusal=None if under_way else refusal,
-            wait=_wait(run, realiser, code) if may_start else None,
+            wait=_wait(run, realiser, code, ray) if may_start else None,
             worker=realiser.worker(run, number + 1),
             finally_worker=_finally_worker(run, realiser, job),
             sighting=sighting,
@@ -118,8 +134,9 @@ def _job(run: Run, realiser: Sight) -> tuple[PipelineJob | None, Refusal | None]
         return None, _invalid(error)
 
 
-def _wait(run: Run, realiser: Sight, code: FoundCode | None) -> Wait | None:
-    return code if isinstance(code, Wait) else realiser.wait(run)
+def _wait(run: Run, realiser: Sight, code: FoundCode | None, ray: FoundRay | None) -> Wait | None:
+    missing = next((it for it in (code, ray) if isinstance(it, Wait)), None)
+    return missing or realiser.wait(run)
 
 
 def _finally_worker(run: Run, realiser: Sight, job: PipelineJob | None) -> Worker | None:

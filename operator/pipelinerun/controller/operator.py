@@ -36,6 +36,7 @@ from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.realiser import WorkerPodRealiser
 from pipelinerun.controller.priorities import priority_of
 from pipelinerun.controller.queue import WorkQueue
+from pipelinerun.controller.ray_clusters import RayClusters
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
 from pipelinerun.controller.runs import RunKey
@@ -134,6 +135,7 @@ async def serve(settings: OperatorSettings) -> None:
             duty,
             meters,
             staleness,
+            clusters=RayClusters(client),
         )
 
         _say_hello(settings)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
+from pipelinerun.api.ray import Ray
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
@@ -20,10 +21,18 @@ from pipelinerun.controller.errors import (
     message_of,
     tolerated,
 )
-from pipelinerun.controller.facts import FoundCode, awaits_code, job_for, observe
+from pipelinerun.controller.facts import (
+    FoundCode,
+    FoundRay,
+    awaits_cluster,
+    awaits_code,
+    job_for,
+    observe,
+)
 from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
+from pipelinerun.controller.ray_clusters import RayClusters
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.staleness import Staleness
@@ -64,12 +73,15 @@ class Reconciler:
         duty: Duty,
         meters: Meters,
         staleness: Staleness,
+        *,
+        clusters: RayClusters,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
         self._realisers = realisers
         self._sources = sources
+        self._clusters = clusters
         self._duty = duty
         self._meters = meters
         self._staleness = staleness
@@ -109,9 +121,10 @@ class Reconciler:
         realiser = self._realisers.of(run)
         await realiser.look(run)
         code = await self._code(run) if awaits_code(run) else None
+        ray = await self._ray(run) if awaits_cluster(run) else None
         now = datetime.now(UTC)
         age, surplus = self._status_age(run), self._cache.surplus(key)
-        observed, job = observe(run, realiser, age, now, surplus=surplus, code=code)
+        observed, job = observe(run, realiser, age, now, surplus=surplus, code=code, ray=ray)
         decision = decide(observed, now)
         begins = decision.start is not None and decision.start > 0
         before = run
@@ -169,11 +182,24 @@ class Reconciler:
                 realiser.refuse(run, job, f"spec.code.configMap: {message}")
                 return
             job = job.model_copy(update={"code": code})
+        if job.ray.cluster is not None and job.verdict is None:
+            ray = await self._ray(run)
+            if not isinstance(ray, Ray):
+                message = ray.message if isinstance(ray, Wait) else str(ray)
+                realiser.refuse(run, job, f"spec.ray.cluster: {message}")
+                return
+            job = job.model_copy(update={"ray": ray})
         await realiser.start(run, job)
 
     async def _code(self, run: Run) -> FoundCode:
         try:
             return await self._sources.code(run)
+        except InvalidDefinitionError as error:
+            return error
+
+    async def _ray(self, run: Run) -> FoundRay:
+        try:
+            return await self._clusters.ray(run)
         except InvalidDefinitionError as error:
             return error
 

@@ -6,6 +6,7 @@ from typing import Final
 WAITING_FOR_RAY: Final = "WaitingForRay"
 WAITING_FOR_PLACE: Final = "WaitingForPlace"
 WAITING_FOR_CODE: Final = "WaitingForCode"
+WAITING_FOR_CLUSTER: Final = "WaitingForCluster"
 BACKING_OFF: Final = "BackingOff"
 UNSCHEDULABLE: Final = "Unschedulable"
 CONTAINER_BLOCKED: Final = "ContainerBlocked"
@@ -54,6 +55,7 @@ MEANINGS: Final[dict[str, str]] = {
     WAITING_FOR_RAY: "The operator's Ray is still starting.",
     WAITING_FOR_PLACE: "All in-process places of the operator are taken; the oldest run is next.",
     WAITING_FOR_CODE: "The ConfigMap in code.configMap is missing, or may not be read.",
+    WAITING_FOR_CLUSTER: "The RayCluster in ray.cluster is missing, or its head is not ready.",
     BACKING_OFF: "An attempt failed; the next one starts after the back-off.",
     UNSCHEDULABLE: "No node takes the worker pod; the message is the scheduler's.",
     CONTAINER_BLOCKED: "The kubelet cannot start the worker's container; the message is its own.",

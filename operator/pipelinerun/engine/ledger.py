@@ -175,16 +175,18 @@ class Ledger:
             ).start()
 
     def _serve(self, connection: "Connection[Any, Any]") -> None:
-        inside: dict[str, None] = {}
-        """Stages whose code runs; last the one that a source, which runs on, is running beside."""
+        inside: dict[str, int] = {}
+        """Stages whose code runs, with their crashes when it began; last the one that a source,
+        which runs on, is running beside."""
         with suppress(OSError, EOFError):
             while True:
                 report = json.loads(connection.recv_bytes())
                 if report is not None:  # else it only asks
+                    stage = report["stage"]
                     if report["inside"]:
-                        inside[report["stage"]] = None
+                        inside.setdefault(stage, self._crashes[stage])
                     else:
-                        inside.pop(report["stage"], None)
+                        inside.pop(stage, None)
                     self._record(report)
                 connection.send_bytes(self._answer)
         connection.close()
@@ -192,9 +194,17 @@ class Ledger:
             self._connections.discard(connection)
             if inside:
                 *_, crashed = inside
-                self._crashes[crashed] += 1
-                if self._crashes[crashed] >= CRASH_LIMIT:
-                    self._abandoned.set()
+                self._note_crash(crashed, inside[crashed])
+
+    def _note_crash(self, stage: str, before: int) -> None:
+        """Count a crash, unless there was another since the call began.
+
+        What dies together, with a node, counts once.
+        """
+        if self._crashes[stage] == before:
+            self._crashes[stage] += 1
+            if self._crashes[stage] >= CRASH_LIMIT:
+                self._abandoned.set()
 
     def _record(self, report: dict[str, Any]) -> None:
         failure = report["failure"]

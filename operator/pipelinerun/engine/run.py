@@ -21,8 +21,8 @@ from pipelinerun.api.prepare import wrong_definition
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.engine import capacity, importer, log_follower
 from pipelinerun.engine import failure as failures
-from pipelinerun.engine import importer, log_follower
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiler
 from pipelinerun.engine.course import Course
@@ -39,7 +39,6 @@ from pipelinerun.engine.secrets import hidden
 from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
 from pipelinerun.engine.supply import supplied
 
-_LOOPBACK = "127.0.0.1"
 KILLED_FOR_MEMORY = (
     "the kernel killed the stage's process because memory ran out;"
     " raise the container's memory limit, or make batches smaller"
@@ -116,8 +115,8 @@ def _checked(job: PipelineJob) -> PipelineJob:
     wrong = wrong_definition(definition) or wrong_code(definition)
     if not wrong:
         definition = with_numbers(definition, Machine.of(ray.cluster_resources()))
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        wrong = list(never_satisfied(definition, nodes))
+        if not capacity.may_grow():
+            wrong = list(never_satisfied(definition, capacity.nodes()))
     wrong = [it.under("pipeline") for it in wrong]
     if not wrong and job.resume_from is not None:
         wrong = list(wrong_start(definition, job.resume_from))
@@ -150,7 +149,7 @@ def _run(
     kills = ControlGroup().oom_kills()
     course = Course(topology, skipped=start.skipped, kept=start.rows)
     with (
-        Ledger([*topology.stages], _ledger_host(), stopping, draining) as ledger,
+        Ledger([*topology.stages], capacity.ledger_host(), stopping, draining) as ledger,
         _quiet(job.definition.runtime),
     ):
         keeper = Keeper(
@@ -232,12 +231,6 @@ def _isolation(job: PipelineJob) -> dict[str, Any]:
     if job.code == Code() or ray.get_runtime_context().get_actor_id() is None:
         return {}
     return {"runtime_env": {"env_vars": {"PIPELINERUN_CODE": code_hash(job.code)}}}
-
-
-def _ledger_host() -> str:
-    """Loopback, unless stages may run on other nodes."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    return _LOOPBACK if len(nodes) == 1 else str(ray.util.get_node_ip_address())
 
 
 @contextmanager

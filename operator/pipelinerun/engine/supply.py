@@ -1,6 +1,8 @@
 """Supplying a run with what its image lacks, before anything of it is loaded."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipelinerun.api.code import with_repository
@@ -34,10 +36,30 @@ def supplied(job: PipelineJob, stopping: threading.Event) -> Supply:
     Raises:
         SupplyError: something cannot be had, or ``stopping`` was set meanwhile.
     """
-    try:
-        code, commit = _with_files(job.code)
+    supply = fetched(job)
+    code = supply.job.code
+    with _told():
         pins = packages.resolved(code.pip, stopping)
         packages.use(packages.folder_of(pins, stopping))
+    exact = code.model_copy(update={"pip": [*pins]})
+    return Supply(job.model_copy(update={"code": exact}), supply.commit)
+
+
+def fetched(job: PipelineJob) -> Supply:
+    """A job with files in place of a repository, whose credentials only this process may have.
+
+    Raises:
+        SupplyError: it cannot be had.
+    """
+    with _told():
+        code, commit = _with_files(job.code)
+    return Supply(job.model_copy(update={"code": code}), commit)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except InvalidDefinitionError as error:
         raise _failed(ExitCode.INVALID_DEFINITION, "Config", str(error)) from error
     except PackagesError as error:
@@ -48,8 +70,6 @@ def supplied(job: PipelineJob, stopping: threading.Event) -> Supply:
     except StoppedError as error:
         message = "the pipeline was stopped while its packages were installed"
         raise _failed(TERMINATED, "Cancelled", message, signal=15) from error
-    exact = code.model_copy(update={"pip": [*pins]})
-    return Supply(job.model_copy(update={"code": exact}), commit)
 
 
 def _with_files(code: Code) -> tuple[Code, str | None]:

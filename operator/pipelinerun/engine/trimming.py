@@ -53,8 +53,14 @@ def no_services() -> Iterator[None]:
 
 @contextmanager
 def no_log_monitor() -> Iterator[None]:
-    """Start Ray without the process that passes on logs: it takes them away from who reads them."""
-    with replaced((Node, "start_log_monitor", _nothing)):
+    """Start Ray without the process that passes on logs: it takes them away from who reads them.
+
+    And without what a dashboard needs, whether that is installed or not.
+    """
+    with replaced(
+        (Node, "start_log_monitor", _nothing),
+        (utils, "get_dashboard_dependency_error", lambda: ImportError("there is no dashboard")),
+    ):
         yield
 
 

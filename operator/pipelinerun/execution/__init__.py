@@ -1,4 +1,4 @@
-"""Ways to execute a pipeline: in this process, or in a child process that never outlives it.
+"""Ways to execute a pipeline: here, in a child that never outlives this process, or on a cluster.
 
 Nothing here loads Ray before a pipeline runs, so that a process that only supervises stays small.
 """

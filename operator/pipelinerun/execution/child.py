@@ -10,11 +10,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelinerun.engine.session import local_ray
 from pipelinerun.execution import services
+from pipelinerun.execution.bootstrap import send
 from pipelinerun.execution.driver import drive, within
 from pipelinerun.execution.interruption import Interruption, exit_within
 from pipelinerun.execution.reporter import Reporter
@@ -27,8 +29,8 @@ _EXIT_SECONDS = 10.0
 
 def main(channel: socket.socket, request: Mapping[str, Any]) -> int:
     """Run the job of the request, report progress and outcome, return the exit code."""
-    _flush_every_line()
-    reporter, interruption = Reporter(channel), Interruption(request["grace"])
+    flush_every_line()
+    reporter, interruption = Reporter(partial(send, channel)), Interruption(request["grace"])
     draining = threading.Event()
     threading.Thread(target=_listen, args=(channel, draining), name="ears", daemon=True).start()
 
@@ -87,7 +89,8 @@ def _owned_services() -> Iterator[None]:
         yield
 
 
-def _flush_every_line() -> None:
+def flush_every_line() -> None:
+    """Let others see a line of this process as soon as it is complete."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)

@@ -6,7 +6,7 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pipelinerun.api.exit_codes import SIGNAL_BASE
+from pipelinerun.api.exit_codes import SIGNAL_BASE, TERMINATED
 from pipelinerun.execution.process_groups import HANDLE_GRACE
 
 if TYPE_CHECKING:  # loaded when Ray starts already
@@ -33,6 +33,11 @@ class Interruption:
         """Handle the signals; once more after Ray has started, whose handler of SIGTERM aborts."""
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
+
+    def end(self) -> None:
+        """Ask for an orderly end, within the grace, though no signal came."""
+        self.stopping.set()
+        exit_within(self._grace, TERMINATED)
 
     def applied_to(self, outcome: "Outcome") -> "Outcome":
         """The outcome in the light of the signal that came, if one did."""

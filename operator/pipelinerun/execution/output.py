@@ -51,7 +51,7 @@ def _pump(source: int, stream: Stream) -> None:
 
     Reads on when the stream is closed: the writer must neither block nor get SIGPIPE.
     """
-    write = _writer(stream)
+    write = writer_of(stream)
     with os.fdopen(source, "rb", buffering=0) as pipe:
         while chunk := pipe.read(_CHUNK):
             with suppress(OSError, ValueError):
@@ -61,7 +61,8 @@ def _pump(source: int, stream: Stream) -> None:
             stream.flush()
 
 
-def _writer(stream: Stream) -> Callable[[bytes], object]:
+def writer_of(stream: Stream) -> Callable[[bytes], object]:
+    """Writes bytes to a stream of any kind; no bytes are the end of the text."""
     if isinstance(stream, io.RawIOBase | io.BufferedIOBase) or "b" in _mode(stream):
         return stream.write
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")

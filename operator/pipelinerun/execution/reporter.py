@@ -1,21 +1,19 @@
-"""Reports from a child process to its parent."""
+"""Reports from the process that runs a pipeline to the one that supervises it."""
 
-import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-from pipelinerun.execution.bootstrap import send
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # loaded when Ray starts already
     from pipelinerun.api.status import Outcome, StageStatus
 
 
 class Reporter:
-    """Sends progress and one outcome; a parent that is gone is nobody to report to."""
+    """Sends progress and one outcome; who is gone is nobody to report to."""
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    def __init__(self, send: Callable[[dict[str, Any]], object]) -> None:
+        self._message = send
         self._outcome: Outcome | None = None
         self._lock = threading.Lock()  # a message must not be cut into by another thread's
 
@@ -32,4 +30,4 @@ class Reporter:
 
     def _send(self, message: dict[str, object]) -> None:
         with self._lock, suppress(OSError):
-            send(self._channel, message)
+            self._message(message)

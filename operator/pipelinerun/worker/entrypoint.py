@@ -67,9 +67,28 @@ def _start(job: str, settings: WorkerSettings, board: Board) -> ExecutionHandle:
         grace=settings.grace,
     )
     zombies.reap_for_ever(_REAP_SECONDS)
-    handle = SubprocessHandle(job, options)
+    handle = _on_cluster(job, options) or SubprocessHandle(job, options)
     handle.start()
     return handle
+
+
+def _on_cluster(job: str, options: ExecutionOptions) -> ExecutionHandle | None:
+    """The handle of a job for a cluster; None if it is for this pod, or none at all."""
+    if '"address"' not in job:  # it takes time to find out for certain
+        return None
+    from pipelinerun.api.job import PipelineJob  # noqa: PLC0415 - see above
+    from pipelinerun.execution.on_cluster import (  # noqa: PLC0415 - loads Ray
+        ClusterHandle,
+        cluster_of,
+        token_of,
+    )
+
+    try:
+        parsed = PipelineJob.model_validate_json(job)
+    except ValueError:
+        return None  # the child tells what is wrong with it
+    cluster = cluster_of(parsed, token=token_of(os.environ))
+    return None if cluster is None else ClusterHandle(parsed, options, cluster)
 
 
 def _serve(settings: WorkerSettings, job: str, board: Board, handle: ExecutionHandle) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from functools import partial
 from typing import Any
 
 from pipelinerun.api.status import Outcome, StageStatus
@@ -13,7 +14,7 @@ from pipelinerun.execution.reporter import Reporter
 def run(channel: socket.socket, request: dict[str, Any]) -> int:
     """Execute the Python code of the job's parameter ``code`` (or of the request itself)."""
     job = json.loads(request["job"]) if "job" in request else {"run": {"params": request}}
-    reporter = Reporter(channel)
+    reporter = Reporter(partial(send, channel))
     names: dict[str, Any] = {
         "Interruption": Interruption,
         "Outcome": Outcome,
@@ -30,5 +31,5 @@ def run(channel: socket.socket, request: dict[str, Any]) -> int:
 
 def succeed(channel: socket.socket, request: dict[str, Any]) -> int:
     code = run(channel, request)
-    Reporter(channel).outcome(Outcome(exit_code=code))
+    Reporter(partial(send, channel)).outcome(Outcome(exit_code=code))
     return code

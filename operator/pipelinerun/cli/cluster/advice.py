@@ -234,6 +234,12 @@ def _code(case: _Case) -> list[Step]:
     return [Step("Create its ConfigMap; the run starts by itself then", command)]
 
 
+def _cluster(case: _Case) -> list[Step]:
+    name = case.run["spec"].get("ray", {}).get("cluster", "NAME")
+    command = f"kubectl describe raycluster {name} -n {case.namespace}"
+    return [Step("See what keeps its head; the run starts by itself when it is ready", command)]
+
+
 def _memory(case: _Case) -> list[Step]:
     if case.in_process:
         more = "Set spec.mode to Subprocess, with a memory limit of its own in spec.podTemplate"
@@ -294,6 +300,7 @@ _UNDER_WAY: dict[str, Advice] = {
     reasons.WAITING_FOR_RAY: _ray,
     reasons.WAITING_FOR_PLACE: _place,
     reasons.WAITING_FOR_CODE: _code,
+    reasons.WAITING_FOR_CLUSTER: _cluster,
     reasons.BACKING_OFF: _backing_off,
     reasons.UNSCHEDULABLE: _unschedulable,
     reasons.CONTAINER_BLOCKED: _blocked,

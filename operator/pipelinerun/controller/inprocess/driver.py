@@ -4,6 +4,7 @@ It is the process that calls ``InProcessStrategy``. It is detached, so that it s
 that created it, and remembers what it was assigned, so that the next gateway can adopt it.
 """
 
+import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -103,7 +104,8 @@ class Driver:
 
 def _run(job: PipelineJob, assignment: Assignment) -> None:
     from pipelinerun.engine import printing  # noqa: PLC0415 - loads what the warm-up has loaded
-    from pipelinerun.execution.in_process import InProcessStrategy  # noqa: PLC0415 - loads Ray
+    from pipelinerun.execution.factory import create_strategy  # noqa: PLC0415 - loads Ray
+    from pipelinerun.execution.on_cluster import cluster_of  # noqa: PLC0415
     from pipelinerun.execution.options import ExecutionOptions  # noqa: PLC0415
 
     def note(stages: list[StageStatus]) -> None:
@@ -112,8 +114,10 @@ def _run(job: PipelineJob, assignment: Assignment) -> None:
     printing.print_whole_lines()
     printing.belongs_to(job.run)
     try:
-        options = ExecutionOptions(block=False, on_progress=note)
-        handle = assignment.handle = InProcessStrategy().execute(job, options).interface
+        options = ExecutionOptions(block=False, stdout=sys.stdout, on_progress=note)
+        # Without a token: those in this process's environment are not for other clusters.
+        strategy = create_strategy(run_in_subprocess=False, cluster=cluster_of(job, token=None))
+        handle = assignment.handle = strategy.execute(job, options).interface
         assert handle is not None  # not blocking
         assignment.outcome = handle.wait()
     finally:

@@ -9,6 +9,7 @@ from pipelinerun.api.delivery import pack
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.names import (
     API_VERSION,
+    CLUSTER_TOKEN,
     CONTAINER,
     GIT_PASSWORD,
     GIT_USERNAME,
@@ -53,7 +54,7 @@ def pod_manifest(
         InvalidDefinitionError: the job is too large for a pod, or a template leaves no container
             for it.
     """
-    pod = _default_pod(image, grace)
+    pod = _with_token(_default_pod(image, grace), job)
     for template in templates:
         pod = merged(pod, template)
     pod = _with_secret_variables(_with_credentials(_with_shared_memory(pod), job.code.git))
@@ -86,6 +87,16 @@ def pod_manifest(
         "spec": {"restartPolicy": "Never"},
     }
     return merged(pod, ours)
+
+
+def _with_token(pod: Manifest, job: PipelineJob) -> Manifest:
+    """The worker given the token of the cluster that it submits the pipeline to."""
+    secret = job.ray.token_secret
+    if secret is None or job.verdict is not None:
+        return pod
+    value = {"secretKeyRef": {"name": secret.name, "key": secret.key}}
+    given = {"name": CONTAINER, "env": [{"name": CLUSTER_TOKEN, "valueFrom": value}]}
+    return merged(pod, {"spec": {"containers": [given]}})
 
 
 def _number_label(number: int) -> dict[str, str]:
