@@ -52,14 +52,13 @@ class RayClusters:
             if error.status == _NOT_FOUND and not _names_an_object(error):
                 raise _invalid(_NO_KUBERAY) from error
             if error.status == _NOT_FOUND:
-                text = f"There is no RayCluster {given.cluster} in namespace {run.namespace}"
-                return _waiting(text)
+                return _waiting(run, given.cluster)
             if error.status == _FORBIDDEN:
                 raise _invalid(f"{_NO_RIGHT} ({message_of(error)})") from error
             raise
         address = address_of(found)
         if address is None:
-            return _waiting(f"The head of RayCluster {given.cluster} is not ready")
+            return _waiting(run, given.cluster)
         return given.model_copy(update={"address": address, "cluster": None})
 
 
@@ -84,7 +83,9 @@ def _names_an_object(error: ApiException) -> bool:
         return False
 
 
-def _waiting(message: str) -> Wait:
+def _waiting(run: Run, name: str) -> Wait:
+    """In words that stay true while it comes up: a status is written once for a reason."""
+    message = f"RayCluster {name} in namespace {run.namespace} has no head that is ready"
     return Wait(reasons.WAITING_FOR_CLUSTER, message, look_again=LOOK_AGAIN)
 
 
