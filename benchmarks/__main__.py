@@ -10,6 +10,7 @@ from benchmarks import report
 
 BENCHMARKS = {
     "engine": "Engine beside Ray Data written by hand (budget: ratio below 1.05)",
+    "streams": "Streams beside actors and queues written by hand",
     "checkpoints": "A checkpoint beside the same by hand (budget: ratio below 1.05), and resuming",
     "latency": "From apply to Succeeded, beside a plain call of Ray Data",
     "runs": "The operator's cost at 1,000 finished runs",

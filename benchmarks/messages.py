@@ -22,8 +22,8 @@ def slow(rate: float, stop: str) -> Iterator[Row]:
     number = 0
     try:
         while not os.path.exists(stop):  # noqa: PTH110 - a tenth of the time
-            yield {"number": number, "sent": time.time(), "body": _body(1000)}
             number += 1
+            yield {"number": number, "sent": time.time(), "body": _body(1000)}
             time.sleep(1 / rate)
     finally:
         Path(stop).write_text(str(number))

@@ -244,10 +244,13 @@ def _quiet(runtime: Runtime) -> Iterator[None]:
     }
     limits = context.execution_options.resource_limits
     threshold = runtime.dynamic_memory_threshold
+    # They find what takes long or much memory, and name options of Ray that there are not here.
+    detectors = context.issue_detectors_config.detectors
     levels = {name: logging.getLogger(name).level for name in _LOG_LEVELS}
     before = {name: getattr(context, name) for name in settings}
     for name, value in settings.items():
         setattr(context, name, value)
+    context.issue_detectors_config.detectors = []
     for name, level in _LOG_LEVELS.items():
         logging.getLogger(name).setLevel(level)
     if threshold is not None:
@@ -259,6 +262,7 @@ def _quiet(runtime: Runtime) -> Iterator[None]:
         yield
     finally:
         context.execution_options.resource_limits = limits
+        context.issue_detectors_config.detectors = detectors
         for name, value in before.items():
             setattr(context, name, value)
         for name, level in levels.items():
