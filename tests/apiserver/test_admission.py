@@ -248,6 +248,18 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_spec(code={"git": {"url": "https://me:secret@a.example/b.git"}}),
         "spec.code.git.url",
     ),
+    "errors of a source passed over": (
+        set_stage(0, onError="Skip"),
+        "spec.pipeline.stages[0].onError",
+    ),
+    "a number of errors where each fails the run": (
+        set_stage(1, maxErrors=5),
+        "spec.pipeline.stages[1].maxErrors",
+    ),
+    "dead letters without a place": (
+        set_stage(1, onError="DeadLetter"),
+        "spec.pipeline.deadLetters",
+    ),
     "a start at no stage": (start_at("nowhere"), "spec.resumeFrom"),
     "a start without a checkpoint": (set_spec(resumeFrom="end"), "spec.resumeFrom"),
 }
@@ -281,6 +293,15 @@ VALID: dict[str, Change] = {
         edges=[{"from": a["name"], "to": b["name"]} for a, b in pairwise(stages)],
     ),
     "a start behind a checkpoint": start_at("end"),
+    "a branch and a join": set_edges(("numbers", "middle"), ("numbers", "end"), ("middle", "end")),
+    "errors passed over": lambda run: run["spec"]["pipeline"].update(
+        stages=[
+            SOURCE | {"onError": "Fail"},
+            stage("middle", "square") | {"onError": "DeadLetter", "maxErrors": 0},
+            SINK | {"onError": "Skip"},
+        ],
+        deadLetters={"path": "s3://bucket/letters"},
+    ),
     "much code": set_spec(code={"files": {"steps.py": "#" * MAX_CODE_BYTES}}),
     "parameters": lambda run: run["spec"].update(
         params=[{"name": "a", "value": "1"}],

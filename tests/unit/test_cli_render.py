@@ -54,6 +54,19 @@ def test_a_line_tells_one_stage() -> None:
     assert stage_line(CLEAN) == "clean: Running, 1200 rows in, 1000 rows out, 0.5 s"
 
 
+def test_errors_are_shown_where_a_stage_has_passed_over_some() -> None:
+    clean = CLEAN.model_copy(update={"errors": 3})
+    header, _, *rows = shown(stage_table([READ, clean, WRITE]))
+    assert header.split()[-2:] == ["ERRORS", "SECONDS"]
+    assert [row.split()[-2:] for row in rows[:2]] == [["0", "3.2"], ["3", "0.5"]]
+    assert stage_line(clean) == "clean: Running, 1200 rows in, 1000 rows out, 3 errors, 0.5 s"
+
+
+def test_the_error_that_failed_a_stage_is_told_by_its_state() -> None:
+    failed = CLEAN.model_copy(update={"errors": 1, "state": "Failed"})
+    assert "ERRORS" not in shown(stage_table([failed]))[0]
+
+
 def test_the_summary_of_a_success_ends_with_code_and_time() -> None:
     status = PipelineRunStatus(
         phase="Succeeded", exit_code=0, elapsed_seconds=12.345, stages=[READ]

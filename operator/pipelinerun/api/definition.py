@@ -23,6 +23,7 @@ Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length
 Requirement = Annotated[str, Field(min_length=1, max_length=1024)]
 ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
+DEFAULT_MAX_ERRORS = 100
 
 
 _EITHER = Rule(
@@ -221,6 +222,19 @@ class Stage(ApiModel):
             lambda it: it.type != "sink" or it.checkpoint is None,
             "a sink puts out no rows that could be kept",
         ),
+        Rule(
+            "onError",
+            "!has(self.type) || self.type != 'source' || !has(self.onError)"
+            " || self.onError == 'Fail'",
+            lambda it: it.type != "source" or it.on_error == "Fail",
+            "a source is called once; what it raises cannot be passed over",
+        ),
+        Rule(
+            "maxErrors",
+            "!has(self.maxErrors) || (has(self.onError) && self.onError != 'Fail')",
+            lambda it: it.max_errors is None or it.on_error != "Fail",
+            "only goes with onError: Skip or DeadLetter",
+        ),
     )
 
     name: Name
@@ -258,10 +272,29 @@ class Stage(ApiModel):
     """Folder, or URI such as s3://bucket/folder, where the rows that the stage puts out are kept as
     Parquet. The stages after it start once all rows are there; resumeFrom can start from them."""
 
+    on_error: Literal["Fail", "Skip", "DeadLetter"] = "Fail"
+    """What follows when a call raises an exception. Fail ends the run. Skip goes on without the row
+    or batch. DeadLetter does so as well, and keeps it with the exception below deadLetters."""
+    max_errors: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """Calls of the stage that may raise in an attempt; one more fails the run. 100 by default."""
+
     @property
     def import_path(self) -> str:
         """Where the code is, whichever of actor and callable names it."""
         return self.actor or self.callable or ""
+
+    @property
+    def error_limit(self) -> int:
+        """How many calls may raise without failing the run, unless any does."""
+        return DEFAULT_MAX_ERRORS if self.max_errors is None else self.max_errors
+
+
+class DeadLetterPlace(ApiModel):
+    """Where rows are kept that stages with onError DeadLetter fail on."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Folder, or URI such as s3://bucket/folder. Each attempt has a folder of its own below it,
+    with JSON lines."""
 
 
 class FinallyStage(ApiModel):
@@ -353,6 +386,16 @@ class PipelineDefinition(ApiModel):
             None,
             "a name is taken by another stage already",
         ),
+        Rule(
+            "deadLetters",
+            "has(self.deadLetters) || !self.stages.exists(s,"
+            " has(s.onError) && s.onError == 'DeadLetter')",
+            lambda it: (
+                it.dead_letters is not None
+                or all(stage.on_error != "DeadLetter" for stage in it.stages)
+            ),
+            "is required where a stage has onError: DeadLetter",
+        ),
     )
 
     name: Name | None = None
@@ -375,6 +418,8 @@ class PipelineDefinition(ApiModel):
     report: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """File, or URI such as s3://bucket/report.json, where a JSON report of each attempt is written
     when it has ended: stages, edges, rows, seconds, memory, errors and how it ended."""
+    dead_letters: DeadLetterPlace | None = None
+    """Where rows are kept that stages with onError DeadLetter fail on."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Settings of the whole pipeline's execution."""
 

@@ -42,11 +42,16 @@ PHASE_COLOURS = {
 
 
 def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None = None) -> Table:
-    """All stages, one a line, in less than 80 columns; with ``rates`` also rows per second."""
+    """All stages, one a line, in less than 80 columns; with ``rates`` also rows per second.
+
+    Errors are shown where a stage has passed over some.
+    """
+    errors = any(map(_passed_over, stages))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("STAGE", max_width=28, overflow="ellipsis")
     table.add_column("STATE", no_wrap=True)
-    for name in ("ROWS IN", "ROWS OUT", "SECONDS", *(("ROWS/S",) if rates is not None else ())):
+    more = [*(["ERRORS"] if errors else []), "SECONDS", *([] if rates is None else ["ROWS/S"])]
+    for name in ("ROWS IN", "ROWS OUT", *more):
         table.add_column(name, justify="right", no_wrap=True)
     for stage in stages:
         cells: list[RenderableType] = [
@@ -54,7 +59,9 @@ def stage_table(stages: Sequence[StageStatus], rates: Mapping[str, float] | None
             Text(stage.state, style=STATE_COLOURS[stage.state]),
         ]
         if stage.state != "Pending":
-            cells += [f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.seconds:,.1f}"]
+            cells += [f"{stage.rows_in:,}", f"{stage.rows_out:,}"]
+            cells += [f"{stage.errors:,}"] if errors else []
+            cells.append(f"{stage.seconds:,.1f}")
         if rates and stage.name in rates:
             cells.append(rate_text(rates[stage.name]))
         table.add_row(*cells)
@@ -77,10 +84,17 @@ def stage_line(stage: StageStatus, *, rows: bool = True) -> str:
     """One stage as a plain line."""
     if not rows:
         return f"{stage.name}: {stage.state}, {stage.seconds:.1f} s"
+    plural = "" if stage.errors == 1 else "s"
+    errors = f"{stage.errors} error{plural}, " if _passed_over(stage) else ""
     return (
         f"{stage.name}: {stage.state}, {stage.rows_in} rows in, {stage.rows_out} rows out, "
-        f"{stage.seconds:.1f} s"
+        f"{errors}{stage.seconds:.1f} s"
     )
+
+
+def _passed_over(stage: StageStatus) -> bool:
+    """Whether a stage has made other errors than the one that failed it."""
+    return stage.errors > (stage.state == "Failed")
 
 
 def summary(status: PipelineRunStatus) -> RenderableType:

@@ -24,6 +24,7 @@ from pipelinerun.cli.render import verdict
 from pipelinerun.engine import importer
 from pipelinerun.engine.errors import SupplyError
 from pipelinerun.engine.loading import wrong_code
+from pipelinerun.engine.sinks import wrong_sinks
 from pipelinerun.engine.supply import supplied
 
 
@@ -97,7 +98,8 @@ def _wrong_imports(job: PipelineJob) -> list[Violation]:
     except SupplyError as error:
         return [Violation("", error.failure.message)]
     with importer.installed(job.code.files):
-        return [violation.under("pipeline") for violation in wrong_code(job.definition)]
+        wrong = wrong_code(job.definition) or wrong_sinks(job.definition)
+        return [violation.under("pipeline") for violation in wrong]
 
 
 def _print(results: Mapping[str, Sequence[Violation]], output: Format) -> None:

@@ -10,24 +10,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pyarrow.dataset as pads
 import ray.data
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileInfo, FileSelector, FileType
 from pydantic import Field, ValidationError
 from ray.data import DataContext, Dataset
 
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.model import ApiModel
+from pipelinerun.engine.filesystems import filesystem_of
 
 _MARKER = "_checkpoint.json"
 _OURS = re.compile(rf"({re.escape(_MARKER)}\.)?rows-[0-9a-f]{{32}}")
 _FILE_BYTES = 32 * 1024**2
 """Bytes in memory of the rows of a file, where other tasks write than put them out."""
-_URI = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class NoCheckpointError(Exception):
@@ -200,18 +199,6 @@ class Written:
 
     folder: str
     files: Mapping[str, int]
-
-
-def filesystem_of(path: str) -> tuple[FileSystem, str]:
-    """The file system of a path or URI, and the path in it.
-
-    Raises:
-        ValueError: it is of no kind that Arrow knows.
-    """
-    if _URI.match(path):
-        found: tuple[FileSystem, str] = FileSystem.from_uri(path)
-        return found
-    return LocalFileSystem(), str(Path(path).absolute())
 
 
 @contextmanager

@@ -157,7 +157,7 @@ class Compiler:
                 shape = dict(zip(shape, batches, strict=True))
         if stage.resources and stage.resources.gpus and shape["batch_size"] is None:
             # Ray Data wants it to be said.
-            shape["batch_size"] = NO_BATCHES if streams else DEFAULT_BATCH
+            shape["batch_size"] = NO_BATCHES if streams or step.parcels else DEFAULT_BATCH
         scale = scale_of(stage, self._runtime)
         if stage.actor is None:
             options = {**self._options, **reservation_of(stage, None)}

@@ -30,6 +30,12 @@ def of_stage(stage: str, error: BaseException) -> tuple[Failure, int]:
     return failure, _exit_code(error)
 
 
+def of_errors(last: Failure, limit: int) -> tuple[Failure, int]:
+    """The failure of a stage that made more errors than it may, of which one was the last."""
+    message = f"more than maxErrors ({limit}) calls failed, the last with: {last.message}"
+    return last.model_copy(update={"message": message[:MESSAGE_LIMIT]}), ExitCode.PIPELINE_ERROR
+
+
 def of_crash(stage: str | None, how_often: int) -> tuple[Failure, int]:
     """The failure of a stage whose processes end in the middle of a call, again and again."""
     message = f"the stage's process ended in the middle of a call, {how_often} times"

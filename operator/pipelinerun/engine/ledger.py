@@ -13,13 +13,14 @@ import secrets
 import socket
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
 from pipelinerun.api.status import Failure, StageState, StageStatus
+from pipelinerun.engine.failure import of_errors
 
 CRASH_LIMIT = 3
 """Crashes of one stage after which a run is given up; Ray Data alone would try without end."""
@@ -45,11 +46,14 @@ class Tally:
     rows_out: int = 0
     errors: int = 0
     seconds: float = 0.0
+    letters: list[str] = field(default_factory=list)
+    """Files with dead letters."""
 
     def reset(self) -> None:
         """Start again from nothing."""
         self.rows_in = self.rows_out = self.errors = 0
         self.seconds = 0.0
+        self.letters = []
 
     def add(self, other: "Tally") -> None:
         """Add another's counts."""
@@ -57,6 +61,7 @@ class Tally:
         self.rows_out += other.rows_out
         self.errors += other.errors
         self.seconds += other.seconds
+        self.letters += other.letters
 
 
 @dataclass
@@ -81,14 +86,22 @@ class Ledger:
 
     def __init__(
         self,
-        stage_names: Sequence[str],
+        error_limits: Mapping[str, int],
         host: str,
         stopping: threading.Event,
         draining: threading.Event,
     ) -> None:
-        self._names = list(stage_names)
+        """Prepare a ledger.
+
+        Args:
+            error_limits: how many errors each stage may make, by its name.
+            host: where to listen.
+            stopping: set once the run is to end.
+            draining: set once the sources are to end.
+        """
+        self._limits = error_limits
         self._stopping, self._draining = stopping, draining
-        self._entries = {name: _StageEntry() for name in self._names}
+        self._entries = {name: _StageEntry() for name in error_limits}
         self._lock = threading.Lock()
         self._failure: tuple[Failure, int] | None = None
         self._crashes: Counter[str] = Counter()
@@ -206,6 +219,10 @@ class Ledger:
             if self._crashes[stage] >= CRASH_LIMIT:
                 self._abandoned.set()
 
+    def letters(self) -> set[str]:
+        """Files with the dead letters that count."""
+        return {name for tally in self.totals().values() for name in tally.letters}
+
     def _record(self, report: dict[str, Any]) -> None:
         failure = report["failure"]
         if failure is not None:
@@ -219,6 +236,10 @@ class Ledger:
             while len(entry.tallies) > _TASKS_KEPT:
                 _, oldest = entry.tallies.popitem(last=False)
                 entry.older.add(oldest)
+            errors = entry.total().errors
+        skipped, limit = report["skipped"], self._limits[report["stage"]]
+        if skipped is not None and errors > limit:
+            self.note_failure(*of_errors(Failure.model_validate(skipped), limit))
 
 
 def _hang_up(connection: "Connection[Any, Any]") -> None:

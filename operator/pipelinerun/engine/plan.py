@@ -7,6 +7,7 @@ from typing import Any
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.engine.context import StageContext, logger_of
+from pipelinerun.engine.dead_letters import DeadLetters
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import bound
@@ -24,6 +25,7 @@ class StagePlan:
         packages: what has to be installed for the run, exactly.
         address: the ledger to report to.
         stages: how many stages the run has.
+        dead_letters: where to put rows that the stage fails on.
         batches: rows of a batch at most, and its format, where a block is yet to be cut into them.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
         parcels: whether its rows come in parcels, with those of other stages.
@@ -36,6 +38,7 @@ class StagePlan:
     packages: Sequence[str]
     address: Address
     stages: int
+    dead_letters: DeadLetters | None = None
     entrance: bool = False
     parcels: bool = False
     to: tuple[str, ...] = ()

@@ -68,6 +68,19 @@ class Reporter:
         self._total.add(tally)
         self._report(inside=False, failure=failure, exit_code=exit_code)
 
+    def skip(self, tally: Tally, failure: Failure) -> None:
+        """Tell an error that does not end the work. ``tally``: what was not told yet.
+
+        Raises:
+            StoppedError: there were too many.
+        """
+        total = Tally()
+        total.add(self._total)
+        total.add(tally)
+        self._report(inside=True, total=total, skipped=failure)
+        if self.stopping:
+            raise StoppedError
+
     def ask(self) -> None:
         """Learn anew whether the run is to end, in the middle of a call that may take long."""
         if time.monotonic() - self._answered < ASK_INTERVAL:
@@ -78,17 +91,24 @@ class Reporter:
             self.stopping = True
 
     def _report(
-        self, *, inside: bool, failure: Failure | None = None, exit_code: int | None = None
+        self,
+        *,
+        inside: bool,
+        total: Tally | None = None,
+        failure: Failure | None = None,
+        skipped: Failure | None = None,
+        exit_code: int | None = None,
     ) -> None:
         report = {
             "stage": self._stage,
             "process": self._process,
             "task": self._task,
-            "tally": asdict(self._total),
+            "tally": asdict(total or self._total),
             "memory": _peak_memory(),
             "inside": inside,
             "failure": failure.model_dump(by_alias=True) if failure else None,
             "exitCode": exit_code,
+            "skipped": skipped.model_dump(by_alias=True) if skipped else None,
         }
         self._say(report)
 

@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import ray
 import ray.data
@@ -26,6 +27,7 @@ from pipelinerun.engine import failure as failures
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiler
 from pipelinerun.engine.course import Course
+from pipelinerun.engine.dead_letters import DeadLetters
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError, SupplyError
 from pipelinerun.engine.keeper import Keeper
@@ -36,6 +38,7 @@ from pipelinerun.engine.progress import ProgressCallback, reporting
 from pipelinerun.engine.replicas import Machine, with_numbers
 from pipelinerun.engine.resources import never_satisfied
 from pipelinerun.engine.secrets import hidden
+from pipelinerun.engine.sinks import wrong_sinks
 from pipelinerun.engine.start import Checkpoints, Start, checkpoints_of, start_of
 from pipelinerun.engine.supply import supplied
 
@@ -112,7 +115,7 @@ def _identity(batch: Any) -> Any:
 def _checked(job: PipelineJob) -> PipelineJob:
     """The job with numbers of replicas for this Ray, if nothing is wrong with it."""
     definition = job.definition
-    wrong = wrong_definition(definition) or wrong_code(definition)
+    wrong = wrong_definition(definition) or wrong_code(definition) or [*wrong_sinks(definition)]
     if not wrong:
         definition = with_numbers(definition, Machine.of(ray.cluster_resources()))
         if not capacity.may_grow():
@@ -145,11 +148,13 @@ def _run(
     draining: threading.Event,
 ) -> Outcome:
     topology = topology_of(job.definition)
+    limits = {name: stage.error_limit for name, stage in topology.stages.items()}
+    letters = _dead_letters(job)
     make_room(len(topology.stages))
     kills = ControlGroup().oom_kills()
     course = Course(topology, skipped=start.skipped, kept=start.rows)
     with (
-        Ledger([*topology.stages], capacity.ledger_host(), stopping, draining) as ledger,
+        Ledger(limits, capacity.ledger_host(), stopping, draining) as ledger,
         _quiet(job.definition.runtime),
     ):
         keeper = Keeper(
@@ -159,10 +164,18 @@ def _run(
             rows_of=lambda stage: ledger.totals()[stage].rows_out,
             draining=draining,
         )
+
+        def plan_of(stage: Stage) -> StagePlan:
+            files, packages = dict(job.code.files), tuple(job.code.pip)
+            count = len(topology.stages)
+            return StagePlan(stage, job.run, files, packages, ledger.address, count, letters)
+
         error: BaseException | None = None
         with reporting(lambda: course.running(ledger.stages()), on_progress):
             try:
-                _compiler(job, topology, ledger, keeper).execute(course, [*start.markers])
+                _compiler(job, topology, plan_of, keeper).execute(course, [*start.markers])
+                if letters is not None:
+                    letters.sweep(ledger.letters())
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code may raise anything
                 error = raised
         reported = ledger.stages()
@@ -208,11 +221,9 @@ def _judge(
     return failures.of_engine(current, error)
 
 
-def _compiler(job: PipelineJob, topology: Topology, ledger: Ledger, keeper: Keeper) -> Compiler:
-    def plan_of(stage: Stage) -> StagePlan:
-        files, packages = dict(job.code.files), tuple(job.code.pip)
-        return StagePlan(stage, job.run, files, packages, ledger.address, len(topology.stages))
-
+def _compiler(
+    job: PipelineJob, topology: Topology, plan_of: Callable[[Stage], StagePlan], keeper: Keeper
+) -> Compiler:
     return Compiler(
         topology,
         job.definition.runtime,
@@ -221,6 +232,13 @@ def _compiler(job: PipelineJob, topology: Topology, ledger: Ledger, keeper: Keep
         cpus=ray.cluster_resources().get("CPU", 1.0),
         options=_isolation(job),
     )
+
+
+def _dead_letters(job: PipelineJob) -> DeadLetters | None:
+    place = job.definition.dead_letters
+    if place is None or all(it.on_error != "DeadLetter" for it in job.definition.stages):
+        return None
+    return DeadLetters(place.path, f"{job.run.name}-{job.run.attempt}-{uuid4().hex[:8]}")
 
 
 def _isolation(job: PipelineJob) -> dict[str, Any]:

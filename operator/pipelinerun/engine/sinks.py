@@ -1,14 +1,27 @@
 """Sinks: some take the whole Dataset, the others are called per row or batch."""
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from ray.data import Dataset
 
-from pipelinerun.api.definition import Stage
+from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.violations import Violation
 from pipelinerun.engine.loading import load
 
 _NAMES = frozenset({"ray.data.Dataset", "data.Dataset", "Dataset"})
+
+
+def wrong_sinks(definition: PipelineDefinition) -> Iterator[Violation]:
+    """Sinks that are given the Dataset, and ask for what only goes with single calls.
+
+    Their code can be loaded.
+    """
+    for index, stage in enumerate(definition.stages):
+        if stage.enabled and stage.on_error != "Fail" and takes_dataset(stage):
+            text = "the sink is given the whole Dataset, so that nothing is known of single rows"
+            yield Violation(f"stages[{index}].onError", text)
 
 
 def takes_dataset(stage: Stage) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, takewhile
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipelinerun.engine.rows import (
     results_of,
     rows_of,
 )
+from pipelinerun.engine.tolerance import Tolerance
 
 Call = Callable[..., Any]
 Output = tuple[int, Any]
@@ -49,6 +50,7 @@ class StageRunner:
         self._plan = plan
         self._name = plan.stage.name
         self._reporter = Reporter(plan.address, self._name)
+        self._tolerance = Tolerance(plan.stage, self._reporter.skip)
         self._call: Call | None = None
 
     def load(self) -> Call:
@@ -96,7 +98,10 @@ class StageRunner:
         else:
             work = _sink_rows if sink else _per_row
             items = self._admitted(rows)
-        return self._reported(lambda tally: work(call, items, tally))
+        if self._plan.stage.on_error == "Fail":
+            return self._reported(lambda tally: work(call, items, tally))
+        around = self._tolerance.around
+        return self._reported(lambda tally: work(around(call, tally), items, tally))
 
     def from_nothing(self) -> Iterator[Any]:
         """Run a source, in a thread of its own from loading its code to its end."""
@@ -132,6 +137,7 @@ class StageRunner:
             try:
                 rows, output = next(pieces, END)
                 block = self._plan.sent(block_of(output)) if rows else None
+                self._send_letters(tally)
             except BaseException as error:  # noqa: BLE001 - sys.exit and worse are its failure
                 tally.seconds += time.perf_counter() - started
                 raise self._failed(tally, error) from None
@@ -145,8 +151,19 @@ class StageRunner:
             if block is not None:
                 yield block
 
+    def _send_letters(self, tally: Tally) -> None:
+        """Write what the stage failed on since the last time."""
+        letters, to = self._tolerance.letters, self._plan.dead_letters
+        if letters and to is not None:
+            tally.letters.append(to.write(self._name, letters))
+            letters.clear()
+
     def _failed(self, tally: Tally, error: BaseException) -> Exception:
+        with suppress(Exception):
+            self._send_letters(tally)
         if isinstance(error, StoppedError | GeneratorExit | KeyboardInterrupt):
+            with suppress(StoppedError):
+                self._reporter.leave(tally)
             return StoppedError()
         tally.errors += 1
         failure, exit_code = of_stage(self._name, error)
