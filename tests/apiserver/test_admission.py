@@ -248,6 +248,11 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_spec(code={"git": {"url": "https://me:secret@a.example/b.git"}}),
         "spec.code.git.url",
     ),
+    "tasks of a source": (
+        set_stage(0, taskFilters=["extract"]),
+        "spec.pipeline.stages[0].taskFilters",
+    ),
+    "no tasks": (set_stage(1, taskFilters=[]), "spec.pipeline.stages[1].taskFilters"),
     "errors of a source passed over": (
         set_stage(0, onError="Skip"),
         "spec.pipeline.stages[0].onError",
@@ -297,7 +302,8 @@ VALID: dict[str, Change] = {
     "errors passed over": lambda run: run["spec"]["pipeline"].update(
         stages=[
             SOURCE | {"onError": "Fail"},
-            stage("middle", "square") | {"onError": "DeadLetter", "maxErrors": 0},
+            stage("middle", "square")
+            | {"onError": "DeadLetter", "maxErrors": 0, "taskFilters": ["extract"]},
             SINK | {"onError": "Skip"},
         ],
         deadLetters={"path": "s3://bucket/letters"},

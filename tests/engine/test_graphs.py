@@ -151,6 +151,21 @@ def test_several_sinks_are_given_a_dataset_each(pipeline: Pipeline) -> None:
     assert [counts(outcome)[name] for name in ("left", "right")] == [(20, 0), (20, 0)]
 
 
+def test_a_stage_acts_on_rows_with_its_tasks_and_others_pass_by(pipeline: Pipeline) -> None:
+    rows = [{"id": it, "way": "in", "tasks": ["x", "y"][: it % 3]} for it in range(30)]
+    stages = [
+        stage("in", "some", "source", config={"rows": rows}),
+        stage("a", "one", taskFilters=["y"]),
+        stage("b", "batch", per="Batch", taskFilters=["z", "x"]),
+        sink(pipeline, "out") | {"taskFilters": ["x"]},
+        sink(pipeline, "all"),
+    ]
+    outcome = run(pipeline, stages, "in>a a>b b>out b>all")
+    assert ways(pipeline, "out") == {"inb": 10, "inab": 10}
+    assert ways(pipeline, "all") == {"in": 10, "inb": 10, "inab": 10}
+    assert counts(outcome)["b"] == (30, 30)
+
+
 def test_a_failure_in_a_branch_names_the_stage(pipeline: Pipeline) -> None:
     code = CODE + "\ndef fail(row, name): raise ValueError(row['id'])"
     stages = [source("in", [1]), stage("a", "one"), stage("b", "fail"), sink(pipeline, "out")]

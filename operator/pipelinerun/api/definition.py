@@ -21,6 +21,7 @@ ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_PATTERN, max_length=253)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
 Requirement = Annotated[str, Field(min_length=1, max_length=1024)]
+TaskName = Annotated[str, Field(min_length=1, max_length=63)]
 ParamType = Literal["string", "integer", "number", "boolean"]
 StageType = Literal["source", "stage", "sink"]
 DEFAULT_MAX_ERRORS = 100
@@ -223,6 +224,12 @@ class Stage(ApiModel):
             "a sink puts out no rows that could be kept",
         ),
         Rule(
+            "taskFilters",
+            "!has(self.type) || self.type != 'source' || !has(self.taskFilters)",
+            lambda it: it.type != "source" or not it.task_filters,
+            "a source is given no rows that could be selected",
+        ),
+        Rule(
             "onError",
             "!has(self.type) || self.type != 'source' || !has(self.onError)"
             " || self.onError == 'Fail'",
@@ -272,6 +279,9 @@ class Stage(ApiModel):
     """Folder, or URI such as s3://bucket/folder, where the rows that the stage puts out are kept as
     Parquet. The stages after it start once all rows are there; resumeFrom can start from them."""
 
+    task_filters: Annotated[list[TaskName], Field(min_length=1, max_length=64)] | None = None
+    """Tasks that the stage is for. It acts on rows whose column tasks has one of them, and others
+    pass by. All rows when left out."""
     on_error: Literal["Fail", "Skip", "DeadLetter"] = "Fail"
     """What follows when a call raises an exception. Fail ends the run. Skip goes on without the row
     or batch. DeadLetter does so as well, and keeps it with the exception below deadLetters."""

@@ -9,7 +9,10 @@ from pipelinerun.api.topology import Topology
 from pipelinerun.engine.loading import load, wants_context
 from pipelinerun.engine.needed import needed_files
 
-_FIELDS = {"name", "type", "actor", "callable", "config", "per", "batch_size", "batch_format"}
+_FIELDS = {
+    *("name", "type", "actor", "callable", "config"),
+    *("per", "batch_size", "batch_format", "task_filters", "on_error"),
+}
 """Fields of a stage that its rows depend on; replicas and resources change the speed alone."""
 
 

@@ -19,9 +19,11 @@ def wrong_sinks(definition: PipelineDefinition) -> Iterator[Violation]:
     Their code can be loaded.
     """
     for index, stage in enumerate(definition.stages):
-        if stage.enabled and stage.on_error != "Fail" and takes_dataset(stage):
+        asks = {"onError": stage.on_error != "Fail", "taskFilters": bool(stage.task_filters)}
+        asked = [field for field, it in asks.items() if it]
+        if stage.enabled and asked and takes_dataset(stage):
             text = "the sink is given the whole Dataset, so that nothing is known of single rows"
-            yield Violation(f"stages[{index}].onError", text)
+            yield from (Violation(f"stages[{index}].{field}", text) for field in asked)
 
 
 def takes_dataset(stage: Stage) -> bool:

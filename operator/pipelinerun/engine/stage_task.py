@@ -23,6 +23,7 @@ from pipelinerun.engine.rows import (
     results_of,
     rows_of,
 )
+from pipelinerun.engine.selection import per_batch, per_row
 from pipelinerun.engine.tolerance import Tolerance
 
 Call = Callable[..., Any]
@@ -98,10 +99,18 @@ class StageRunner:
         else:
             work = _sink_rows if sink else _per_row
             items = self._admitted(rows)
-        if self._plan.stage.on_error == "Fail":
-            return self._reported(lambda tally: work(call, items, tally))
-        around = self._tolerance.around
-        return self._reported(lambda tally: work(around(call, tally), items, tally))
+        return self._reported(lambda tally: work(self._as_wished(call, tally), items, tally))
+
+    def _as_wished(self, call: Call, tally: Tally) -> Call:
+        """A call for the rows that the stage acts on, which raises no more than it may."""
+        stage = self._plan.stage
+        if stage.on_error != "Fail":
+            call = self._tolerance.around(call, tally)
+        if not stage.task_filters:
+            return call
+        if stage.per == "Batch":
+            return per_batch(call, stage.task_filters, stage.batch_format or "numpy")
+        return per_row(call, stage.task_filters)
 
     def from_nothing(self) -> Iterator[Any]:
         """Run a source, in a thread of its own from loading its code to its end."""
