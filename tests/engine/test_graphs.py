@@ -212,7 +212,7 @@ def test_a_source_kept_before_a_branch_is_read_once(pipeline: Pipeline) -> None:
     assert ways(pipeline, "out") == {"ina": 1, "inb": 1}
 
 
-def test_what_an_unbounded_source_gave_until_it_is_drained_reaches_all_branches(
+def test_an_unbounded_source_streams_through_branches_until_it_is_drained(
     pipeline: Pipeline,
 ) -> None:
     code = CODE + (
@@ -228,15 +228,15 @@ def test_what_an_unbounded_source_gave_until_it_is_drained_reaches_all_branches(
         sink(pipeline, "right"),
     ]
 
-    def drain_once_it_gives(stages: Sequence[Any]) -> None:
-        if stages[0].rows_out:
+    def drain_once_rows_arrive(stages: Sequence[Any]) -> None:
+        if all(it.rows_in for it in stages[-2:]):
             pipeline.draining.set()
 
     outcome = pipeline(
         stages,
         code,
         edges=edges("in>a", "in>b", "a>left", "b>right"),
-        on_progress=drain_once_it_gives,
+        on_progress=drain_once_rows_arrive,
     )
     assert outcome.failure is None
     rows = outcome.stages[0].rows_out
