@@ -188,6 +188,16 @@ def test_the_size_of_a_queue_is_left_out_and_told() -> None:
         translated({"stages": [], "edges": [edge | {"queue_size": 0}]})
 
 
+def test_tasks_are_chosen_by_their_names_alone() -> None:
+    stage = {"name": "udf", "task_filters": ["udf", ["udf", {"phase": 5}]]}
+    with pytest.raises(InvalidDefinitionError) as caught:
+        translated({"stages": [stage]})
+    (wrong,) = caught.value.violations
+    assert str(wrong).startswith("stages[0].task_filters[1]: must be the name of a task")
+    written = [{"name": "udf", "task_filters": ["udf"]}]
+    assert translated({"stages": written}) == ({"stages": written}, [])
+
+
 def test_there_is_one_runtime_section() -> None:
     with pytest.raises(InvalidDefinitionError, match="pipeline: is what runtime is here"):
         translated({"stages": [], "pipeline": {}, "runtime": {}})
@@ -241,6 +251,7 @@ def test_a_file_as_they_are_written_is_a_run() -> None:
     assert parser is not None
     assert parser.max_by is not None
     assert parser.max_by.memory_thresholding is not None
+    assert stages["splitter"].task_filters == ["split"]
     assert definition.runtime.disable_dynamic_scaling is False
     assert definition.runtime.static_memory_threshold == 0.75
     assert loaded.variables == {"PARSER_KEY", "BROKER_PORT"}

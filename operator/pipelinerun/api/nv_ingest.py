@@ -28,6 +28,7 @@ NO_QUEUES = (
     "is left out: there are no queues between stages; Ray Data holds sources back by the memory"
     " that rows in flight take, which dynamic_memory_threshold bounds"
 )
+NO_PROPERTIES = "must be the name of a task: tasks cannot be chosen by their properties"
 NO_SOURCE_REPLICAS = (
     "are left out: a source is called once; a reader of Ray Data reads in parallel by itself"
 )
@@ -188,7 +189,13 @@ class _Translation:
         return {key: value for key, value in edge.items() if key != "queue_size"}
 
     def _stage(self, stage: Any, path: str) -> Any:
-        replicas = stage.get("replicas") if isinstance(stage, dict) else None
+        if not isinstance(stage, dict):
+            return stage
+        filters = stage.get("task_filters")
+        for index, item in enumerate(filters if isinstance(filters, list) else ()):
+            if isinstance(item, list | dict):
+                self._refuse(f"{path}.task_filters[{index}]", NO_PROPERTIES)
+        replicas = stage.get("replicas")
         if not isinstance(replicas, dict) or not replicas.keys() & {*OLDER, *NEWER}:
             return stage
         path = f"{path}.replicas"
