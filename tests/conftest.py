@@ -14,7 +14,7 @@ from tests.support.helm import Helm
 from tests.support.installation import IN_PROCESS, WORKERS, Installation
 from tests.support.runs import Runs
 
-pytest_plugins = ["tests.support.tiers"]
+pytest_plugins = ["tests.support.tiers", "tests.support.sharing"]
 
 # Times are measured in benchmarks/, never asserted.
 hypothesis.settings.register_profile("untimed", deadline=None)

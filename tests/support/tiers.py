@@ -15,23 +15,11 @@ TIERS = {
     "chaos": "kills and injected faults on a real node",
     "e2e": "a real node, Helm, the image",
 }
-ON_A_NODE = frozenset({"chaos", "e2e"})
 TRIED_AGAIN = frozenset(TIERS) - {"unit"}
 """Tiers whose tests are tried once more: they depend on how loaded the machine is."""
 BROKEN = 3
 """Tests that fail even so; after them nothing is tried again: it is not the machine."""
 _OUTCOMES = ("passed", "failed", "error", "rerun", "skipped")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share out the tests, keep those together that share something.
-
-    The tiers with a node share it, and take longest: they come first. Elsewhere it is a file.
-    """
-    items.sort(key=lambda it: tier_of(it.nodeid) not in ON_A_NODE)
-    for item in items:
-        tier, file = tier_of(item.nodeid), item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("node" if tier in ON_A_NODE else file))
 
 
 @pytest.hookimpl(tryfirst=True)
