@@ -116,6 +116,8 @@ class StageRunner:
         """Run a source, in a thread of its own from loading its code to its end."""
         pump = Pump(lambda: results_of(self._loaded()()), lambda: self._reporter.draining)
         yield from self._reported(lambda _: _pumped(pump), inside=True)
+        if self._reporter.stopping:
+            raise StoppedError  # that is why it has ended: there would have been more
 
     def _told_to_end(self) -> bool:
         """What ``context.stopping`` says: sources end when a run is drained, all others go on."""
