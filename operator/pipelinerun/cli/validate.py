@@ -24,7 +24,6 @@ from pipelinerun.cli.render import verdict
 from pipelinerun.engine import importer
 from pipelinerun.engine.errors import SupplyError
 from pipelinerun.engine.loading import wrong_code
-from pipelinerun.engine.sinks import wrong_sinks
 from pipelinerun.engine.supply import supplied
 
 
@@ -90,6 +89,8 @@ def _wrong_spec(spec: PipelineRunSpec, *, imports: bool) -> Sequence[Violation]:
 
 
 def _wrong_imports(job: PipelineJob) -> list[Violation]:
+    from pipelinerun.engine.sinks import wrong_sinks  # noqa: PLC0415 - loads Ray
+
     elsewhere = [it.under("code") for it in wrong_without_cluster(job.code)]
     if elsewhere:
         return elsewhere
