@@ -79,7 +79,7 @@ def run(
         typer.Option(
             "--report",
             metavar="FILE",
-            help="Write a JSON report of the run here, a file or a URI such as s3://…",
+            help="Write a JSON report of the run here, a file or a URI (`s3://`, `gs://`)",
         ),
     ] = None,
     disable_dynamic_scaling: Annotated[
