@@ -107,7 +107,7 @@ def run(
             max=1,
             metavar="SHARE",
             rich_help_panel=_TUNING,
-            help="Share of the memory for stages with memoryStaticGlobalPercent, from 0 to 1.",
+            help="Share of the memory for stages that share it when scaling is static, 0 to 1.",
         ),
     ] = None,
 ) -> None:
