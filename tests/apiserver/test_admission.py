@@ -480,6 +480,7 @@ FIXED: dict[str, Any] = {
     "mode": "Subprocess",
     "params": [{"name": "a", "value": "1"}],
     "code": {"files": {"other.py": ""}},
+    "ray": {"address": "http://head:8265"},
     "retries": {"limit": 5},
     "podTemplate": {"metadata": {"labels": {"a": "b"}}},
     "terminationGracePeriodSeconds": 5,
