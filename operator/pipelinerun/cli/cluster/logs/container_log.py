@@ -11,7 +11,7 @@ from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from pipelinerun.core.timestamps import format_time
 
-_OK = 200
+_OK, _NOTHING_YET = 200, 204
 _CONNECT_SECONDS = 15.0
 
 
@@ -64,6 +64,8 @@ class ContainerLog:
         answer = self._client.call_api(*request, _request_timeout=(_CONNECT_SECONDS, patience))
         response: Any = answer.response
         try:
+            if answer.status == _NOTHING_YET:
+                return
             if answer.status != _OK:
                 body = response.read().decode(errors="replace")
                 raise ApiException(status=answer.status, reason=answer.reason, body=body)
