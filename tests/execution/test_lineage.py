@@ -2,14 +2,12 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import program
 
 from pipelinerun.api.definition import PipelineDefinition, Stage
 from pipelinerun.api.job import PipelineJob
@@ -38,17 +36,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.json").write_text(pipeline())
     (tmp_path / "fail.json").write_text(pipeline(config={"fail": True}))
     return tmp_path
-
-
-def program(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipelinerun", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
 
 
 def test_a_run_leaves_a_report_that_can_be_drawn(folder: Path) -> None:

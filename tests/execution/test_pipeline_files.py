@@ -1,12 +1,10 @@
 """Pipeline files in the spelling of nv-ingest, on the command line."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from running import program
 
 STEPS = """
 class Numbers:
@@ -53,17 +51,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "steps.py").write_text(STEPS)
     (tmp_path / "numbers.yaml").write_text(FILE)
     return tmp_path
-
-
-def program(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipelinerun", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
 
 
 def test_a_pipeline_file_becomes_a_manifest(folder: Path) -> None:

@@ -74,6 +74,18 @@ def traced(trace: str) -> list[psutil.Process]:
     return [it for it in psutil.process_iter() if belongs(it)]
 
 
+def program(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line, run to its end in a folder, with variables besides this process's own."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipelinerun", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
 def workspaces_of(trace: str) -> set[Path]:
     """Workspaces that processes of the test belong to."""
     found = set()
