@@ -10,7 +10,7 @@ ON_A_NODE = frozenset({"chaos", "e2e"})
 """Tiers that share a node, and take longest: they come first."""
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
     """Gives whole files to processes, and all that needs a node to one of them."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -169,16 +169,16 @@ def word_for(job: str) -> str:
 
 def word_left(job: str) -> bytes | None:
     """What was left for a job. Called in its driver, once Ray is up."""
-    found: bytes | None = internal_kv._internal_kv_get(f"{_STORE}{word_for(job)}")  # noqa: SLF001
+    found: bytes | None = internal_kv._internal_kv_get(f"{_STORE}{word_for(job)}")  # noqa: SLF001 - no other
     return found
 
 
 def forget_word(job: str) -> None:
     """Leave nothing behind."""
-    internal_kv._internal_kv_del(f"{_STORE}{word_for(job)}")  # noqa: SLF001
+    internal_kv._internal_kv_del(f"{_STORE}{word_for(job)}")  # noqa: SLF001 - no other
 
 
-class _Client(JobSubmissionClient):  # type: ignore[misc]
+class _Client(JobSubmissionClient):  # type: ignore[misc]  # Ray is not typed
     def _do_request(self, method: str, endpoint: str, **options: Any) -> Any:
         timeout = (_CONNECT_SECONDS, _ANSWER_SECONDS)
         return super()._do_request(method, endpoint, timeout=timeout, **options)

@@ -1,6 +1,7 @@
 """What a Ray for a single run does without, and who may talk to it.
 
-With ``low_latency`` the only file that reaches into Ray's private parts.
+With ``low_latency``, ``capacity`` and ``job_client`` one of the few files that reach into Ray's
+private parts.
 
 Ray has no setting for any of this. The processes serve a dashboard and an autoscaler, and there is
 neither here; the actors keep statistics for that dashboard, and share out a cluster between the
