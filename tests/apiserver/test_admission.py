@@ -67,6 +67,14 @@ INVALID: dict[str, tuple[Change, str]] = {
         "spec.pipeline.stages[1].colour",
     ),
     "unknown mode": (set_spec(mode="Sideways"), "spec.mode"),
+    "a cluster that is there and one to be made": (
+        set_spec(ray={"cluster": "large", "clusterTemplate": {"spec": {"headGroupSpec": {}}}}),
+        "spec.ray.clusterTemplate",
+    ),
+    "a template of nothing": (
+        set_spec(ray={"clusterTemplate": {"spec": {}}}),
+        "spec.ray.clusterTemplate.spec",
+    ),
     "no pipeline": (drop_pipeline, "spec.pipeline"),
     "wrong type": (set_stage(1, name=5), "spec.pipeline.stages[1].name"),
     "a name with a blank": (set_stage(1, name="a b"), "spec.pipeline.stages[1].name"),
@@ -307,6 +315,16 @@ VALID: dict[str, Change] = {
             SINK | {"onError": "Skip"},
         ],
         deadLetters={"path": "s3://bucket/letters"},
+    ),
+    "a cluster to be made": set_spec(
+        mode="Subprocess",
+        ray={
+            "clusterTemplate": {
+                "metadata": {"labels": {"team": "data"}},
+                "spec": {"headGroupSpec": {"rayStartParams": {"num-cpus": "0"}}},
+            },
+            "tokenSecret": {"name": "token"},
+        },
     ),
     "much code": set_spec(code={"files": {"steps.py": "#" * MAX_CODE_BYTES}}),
     "parameters": lambda run: run["spec"].update(

@@ -234,14 +234,16 @@ def test_the_rights_are_least(helm: Helm, namespaces: list[str]) -> None:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_clusters_of_kuberay_are_read_only_where_it_is_enabled(helm: Helm, enabled: bool) -> None:
+def test_there_are_rights_to_clusters_of_kuberay_only_where_it_is_enabled(
+    helm: Helm, enabled: bool
+) -> None:
     rules = [
         rule
         for it in helm.render({"kuberay": {"enabled": enabled}}, "--skip-tests")
         for rule in it.get("rules", [])
         if "rayclusters" in rule["resources"]
     ]
-    assert [rule["verbs"] for rule in rules] == ([["get"]] if enabled else [])
+    assert [rule["verbs"] for rule in rules] == ([["get", "create", "delete"]] if enabled else [])
 
 
 @pytest.mark.parametrize("selector", [SELECTOR, ""])

@@ -3,6 +3,7 @@
 from pipelinerun.core.actions import (
     Acknowledge,
     Delete,
+    DeleteCluster,
     Release,
     Reserve,
     Start,
@@ -31,6 +32,11 @@ def test_what_is_recorded_already_is_not_written_again() -> None:
 def test_nothing_is_released_before_the_end_is_written() -> None:
     decision = Decision(pending(), release=True, event=EVENT)
     assert list(actions(running(), decision)) == [WriteStatus(pending()), Release(), Tell(EVENT)]
+
+
+def test_a_cluster_that_is_left_is_deleted() -> None:
+    decision = Decision(pending(), delete_cluster="large")
+    assert list(actions(pending(), decision)) == [DeleteCluster("large")]
 
 
 def test_a_run_is_deleted_when_nothing_of_it_is_left() -> None:

@@ -83,6 +83,9 @@ def test_what_a_run_waits_for_can_be_created_or_looked_at() -> None:
     assert only.command == "kubectl create configmap NAME -n team --from-file=FILE.py"
     (only,) = steps("Pending", reasons.WAITING_FOR_CLUSTER)
     assert only.command == "kubectl describe raycluster NAME -n team"
+    made = {"pod": "text-abc-1", "rayCluster": "text-1"}
+    first, *_ = steps("Starting", reasons.CLUSTER_BLOCKED, worker=made)
+    assert first.command == "kubectl describe raycluster text-1 -n team"
 
 
 def test_a_run_that_nobody_has_looked_at_leads_to_the_operator() -> None:

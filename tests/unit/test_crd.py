@@ -75,10 +75,13 @@ def test_only_what_is_free_form_is_not_pruned() -> None:
         ".spec.pipeline.stages[].config",
         ".spec.pipeline.finally[].config",
         ".spec.podTemplate.spec",
+        ".spec.ray.clusterTemplate.spec",
     }
     assert paths_with("additionalProperties") == {
         ".spec.code.files",
         ".spec.podTemplate.metadata.labels",
+        ".spec.ray.clusterTemplate.metadata.annotations",
+        ".spec.ray.clusterTemplate.metadata.labels",
         ".spec.podTemplate.metadata.annotations",
     }
 

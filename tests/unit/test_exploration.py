@@ -105,6 +105,19 @@ def test_the_page_on_the_life_of_a_run_tells_exactly_what_can_happen() -> None:
             assert silent or it.event == event_of(it.reason)
 
 
+ON_MADE_CLUSTERS = [
+    ("attempts end in every way", "Subprocess"),
+    ("users change their minds", "InProcess"),
+    ("finally stages follow", "Subprocess"),
+    ("held runs have finally stages", "InProcess"),
+]
+
+
+@pytest.mark.parametrize(("name", "mode"), ON_MADE_CLUSTERS)
+def test_no_order_of_events_leaves_a_cluster_or_makes_two(name: str, mode: str) -> None:
+    assert explored(name, f"{mode} on made clusters")
+
+
 def reason_of(change: Change) -> str:
     return OF_THE_END if change.before == "Finishing" else change.reason
 
@@ -134,6 +147,13 @@ ENDLESS = Scenario(wishes=1, suspends=True, ends=())
         (policies.record_progress, "InProcess", RETRY, Invariant.COMES_TO_REST),
         (stopping.begin_stop, "Subprocess", ENDLESS, Invariant.CAN_END),
         (stopping.go_on_stopping, "Subprocess", SUSPENDED, Invariant.ONE_ALIVE),
+        (policies.delete_leftover, "Subprocess on made clusters", RETRY, Invariant.ONE_CLUSTER),
+        (
+            policies.delete_leftover,
+            "InProcess on made clusters",
+            ENDLESS,
+            Invariant.NOTHING_LEFT_BEHIND,
+        ),
     ],
 )
 def test_the_exploration_finds_what_goes_wrong_without_a_policy(

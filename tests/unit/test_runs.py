@@ -55,6 +55,14 @@ def test_the_bulk_of_a_finished_run_is_dropped() -> None:
     assert run.status.stages == []
 
 
+def test_the_cluster_that_an_ended_attempt_may_have_left_is_kept() -> None:
+    worker = {"pod": "run-1", "rayCluster": "run-1-cluster"}
+    run = read_run(body(status={"phase": "Failed", "worker": worker}))
+    assert run.status.worker is not None
+    assert run.status.worker.ray_cluster == "run-1-cluster"
+    assert read_run(body(status={"phase": "Failed", "worker": {"pod": "a"}})).status.worker is None
+
+
 def test_what_decides_how_long_a_finished_run_stays_is_kept() -> None:
     time = "2026-01-01T01:00:00Z"
     run = read_run(

@@ -108,10 +108,10 @@ capabilities:
   resources: [configmaps]
   verbs: [get]
 {{- if .Values.kuberay.enabled }}
-# For ray.cluster.
+# For ray.cluster and ray.clusterTemplate.
 - apiGroups: [ray.io]
   resources: [rayclusters]
-  verbs: [get]
+  verbs: [get, create, delete]
 {{- end }}
 {{- if .Values.watchNamespaceSelector }}
 - apiGroups: [""]

@@ -1,12 +1,13 @@
 """Which Ray executes a pipeline."""
 
 import re
-from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from pipelinerun.api.definition import ObjectName
+from pipelinerun.api.metadata import TemplateMetadata
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.rules import Rule
 from pipelinerun.api.violations import Violation
@@ -18,6 +19,9 @@ def wrong_without_cluster(ray: "Ray") -> Iterator[Violation]:
     """What only the operator can find, seen from ``ray``."""
     if ray.cluster is not None:
         yield Violation("cluster", "is found by the operator; without one give the address")
+    if ray.cluster_template is not None:
+        text = "is made into a cluster by the operator; without one give the address"
+        yield Violation("clusterTemplate", text)
 
 
 class SecretKey(ApiModel):
@@ -27,6 +31,16 @@ class SecretKey(ApiModel):
     """Name of the Secret, in the run's namespace."""
     key: Annotated[str, Field(min_length=1, max_length=253)] = "token"
     """Key in its data."""
+
+
+class ClusterTemplate(ApiModel):
+    """A RayCluster to be."""
+
+    metadata: TemplateMetadata = Field(default_factory=TemplateMetadata)
+    """Labels and annotations."""
+    spec: Annotated[Mapping[str, Any], Field(min_length=1)]
+    """The spec of a RayCluster. Free-form here; the API server checks it when the cluster is
+    created."""
 
 
 class Ray(ApiModel):
@@ -48,10 +62,19 @@ class Ray(ApiModel):
             "cannot be given together with address",
         ),
         Rule(
+            "clusterTemplate",
+            "!has(self.clusterTemplate) || !has(self.address) && !has(self.cluster)",
+            lambda it: it.cluster_template is None or not (it.address or it.cluster),
+            "cannot be given together with address or cluster",
+        ),
+        Rule(
             "tokenSecret",
-            "!has(self.tokenSecret) || has(self.address) || has(self.cluster)",
-            lambda it: it.token_secret is None or bool(it.address or it.cluster),
-            "is for a cluster: it needs address or cluster",
+            "!has(self.tokenSecret) || has(self.address) || has(self.cluster)"
+            " || has(self.clusterTemplate)",
+            lambda it: (
+                it.token_secret is None or bool(it.address or it.cluster or it.cluster_template)
+            ),
+            "is for a cluster: it needs address, cluster or clusterTemplate",
         ),
     )
 
@@ -61,5 +84,8 @@ class Ray(ApiModel):
     cluster: ObjectName | None = None
     """RayCluster of KubeRay in the run's namespace, in place of its address. While its head is not
     ready the run waits."""
+    cluster_template: ClusterTemplate | None = None
+    """A RayCluster of KubeRay that each attempt is given for itself: the operator creates it, and
+    deletes it when the attempt has ended. The attempt is Starting until all its pods are ready."""
     token_secret: SecretKey | None = None
     """Where the token of a cluster with RAY_AUTH_MODE=token is. Only for mode: Subprocess."""

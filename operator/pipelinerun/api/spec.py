@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pipelinerun.api.definition import Code, Name, PipelineDefinition
+from pipelinerun.api.metadata import TemplateMetadata
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.ray import Ray
 from pipelinerun.api.rules import Rule
@@ -91,19 +92,10 @@ class Retries(ApiModel):
     OutOfMemory are tried again within limit, and Infrastructure within infrastructureLimit."""
 
 
-class PodMetadata(ApiModel):
-    """Metadata of the worker pod."""
-
-    labels: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
-    """Labels besides the operator's own."""
-    annotations: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
-    """Annotations besides the operator's own."""
-
-
 class PodTemplate(ApiModel):
     """What the worker pod has besides, or instead of, what the operator gives it."""
 
-    metadata: PodMetadata = Field(default_factory=PodMetadata)
+    metadata: TemplateMetadata = Field(default_factory=TemplateMetadata)
     """Labels and annotations."""
     spec: Mapping[str, Any] = Field(default_factory=dict)
     """A PodSpec, laid over the operator's: containers, volumes and environment variables by name.

@@ -145,6 +145,8 @@ class Worker(ApiModel):
     """Name of the worker pod."""
     node: str | None = None
     """Name of the node."""
+    ray_cluster: str | None = None
+    """Name of the RayCluster that was made for the attempt."""
 
 
 class AttemptStatus(ApiModel):

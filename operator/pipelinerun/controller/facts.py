@@ -48,11 +48,13 @@ def observe(
     surplus: bool = False,
     code: FoundCode | None = None,
     ray: FoundRay | None = None,
+    leftover: str | None = None,
 ) -> tuple[Observed, PipelineJob | None]:
     """The facts about a run, and the job to start if the decision is to start one.
 
     Which execution it is to be is filled in by ``job_for``. ``code`` is what was found for a run
-    that awaits some, and ``ray`` for one that names a cluster.
+    that awaits some, and ``ray`` for one that names a cluster. ``leftover`` is the cluster that was
+    made for an attempt which has ended, while it is there.
     """
     number = execution_of(run.status)
     sighting = realiser.sighting(run.uid, number) if number else None
@@ -94,6 +96,7 @@ def observe(
             status_age=status_age,
             restartable=realiser.restartable and job is not None,
             surplus=surplus,
+            leftover=leftover,
         ),
         job,
     )

@@ -16,6 +16,9 @@ from pipelinerun.controller.client import (
     connection_info,
     own_namespace,
 )
+from pipelinerun.controller.clusters.api import ClusterApi
+from pipelinerun.controller.clusters.made import MadeClusters
+from pipelinerun.controller.clusters.named import NamedClusters
 from pipelinerun.controller.code_sources import CodeSources
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.election import Election, LeaseLostError
@@ -36,7 +39,6 @@ from pipelinerun.controller.pods.progress import Progress
 from pipelinerun.controller.pods.realiser import WorkerPodRealiser
 from pipelinerun.controller.priorities import priority_of
 from pipelinerun.controller.queue import WorkQueue
-from pipelinerun.controller.ray_clusters import RayClusters
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.reconciler import Reconciler
 from pipelinerun.controller.runs import RunKey
@@ -92,6 +94,7 @@ async def serve(settings: OperatorSettings) -> None:
 
     def forget(key: RunKey) -> None:
         pods.release(key)
+        made.forget(key)
 
     cache = RunCache(History(settings.history, announce))
     duty = Duty(
@@ -120,7 +123,8 @@ async def serve(settings: OperatorSettings) -> None:
             template=settings.worker_template,
             announce=announce,
         )
-        realisers = Realisers({"InProcess": in_process, "Subprocess": pods})
+        named, made = NamedClusters(ClusterApi(client)), MadeClusters(ClusterApi(client))
+        realisers = Realisers({"InProcess": in_process, "Subprocess": pods}, made)
         kinds = _watched(settings, client, sight, pods, duty)
         watches = [it.freshness for it in kinds]
         election = _election(settings, lease_client, leadership, in_process.extend)
@@ -135,7 +139,8 @@ async def serve(settings: OperatorSettings) -> None:
             duty,
             meters,
             staleness,
-            clusters=RayClusters(client),
+            named=named,
+            made=made,
         )
 
         _say_hello(settings)

@@ -2,16 +2,21 @@
 
 import logging
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from pipelinerun.api.definition import Code
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
 from pipelinerun.api.ray import Ray
-from pipelinerun.api.violations import InvalidDefinitionError
+from pipelinerun.api.status import PipelineRunStatus
+from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.controller.api import PipelineRunApi
 from pipelinerun.controller.cache import RunCache
 from pipelinerun.controller.changes import change, subject_of
+from pipelinerun.controller.clusters.made import MadeClusters
+from pipelinerun.controller.clusters.named import NamedClusters
 from pipelinerun.controller.code_sources import CodeSources
 from pipelinerun.controller.duty import Duty
 from pipelinerun.controller.errors import (
@@ -22,8 +27,6 @@ from pipelinerun.controller.errors import (
     tolerated,
 )
 from pipelinerun.controller.facts import (
-    FoundCode,
-    FoundRay,
     awaits_cluster,
     awaits_code,
     job_for,
@@ -32,7 +35,6 @@ from pipelinerun.controller.facts import (
 from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.priorities import Priority, at
 from pipelinerun.controller.queue import LONGEST_DELAY, WorkQueue
-from pipelinerun.controller.ray_clusters import RayClusters
 from pipelinerun.controller.realisers import Realisers
 from pipelinerun.controller.runs import Run, RunKey
 from pipelinerun.controller.staleness import Staleness
@@ -42,6 +44,7 @@ from pipelinerun.core.actions import (
     Acknowledge,
     Action,
     Delete,
+    DeleteCluster,
     Release,
     Reserve,
     Start,
@@ -55,6 +58,8 @@ from pipelinerun.core.observed import Event, Wait
 from pipelinerun.core.policies import decide
 
 logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 LONGEST_REFUSAL = 600.0
 """Seconds after which a run that is protected from deletion is tried again at the latest."""
@@ -74,14 +79,15 @@ class Reconciler:
         meters: Meters,
         staleness: Staleness,
         *,
-        clusters: RayClusters,
+        named: NamedClusters,
+        made: MadeClusters,
     ) -> None:
         self._cache = cache
         self._queue = queue
         self._api = api
         self._realisers = realisers
         self._sources = sources
-        self._clusters = clusters
+        self._named, self._made = named, made
         self._duty = duty
         self._meters = meters
         self._staleness = staleness
@@ -120,11 +126,14 @@ class Reconciler:
         self._realisers.release(key, keep_uid=run.uid)
         realiser = self._realisers.of(run)
         await realiser.look(run)
-        code = await self._code(run) if awaits_code(run) else None
-        ray = await self._ray(run) if awaits_cluster(run) else None
+        code = await _or_why(self._sources.code(run)) if awaits_code(run) else None
+        ray = await _or_why(self._named.ray(run)) if awaits_cluster(run) else None
+        leftover = await self._made.leftover(run)
         now = datetime.now(UTC)
         age, surplus = self._status_age(run), self._cache.surplus(key)
-        observed, job = observe(run, realiser, age, now, surplus=surplus, code=code, ray=ray)
+        observed, job = observe(
+            run, realiser, age, now, surplus=surplus, code=code, ray=ray, leftover=leftover
+        )
         decision = decide(observed, now)
         begins = decision.start is not None and decision.start > 0
         before = run
@@ -145,16 +154,7 @@ class Reconciler:
             case Reserve():
                 self._realisers.of(run).reserve(run.key)
             case WriteStatus(status=status):
-                before, run = run, await self._api.write_status(run, status)
-                self._meters.record(
-                    measures(before.status, status, mode=before.mode, created=before.created)
-                )
-                self._cache.put(run)
-                self._note_written(run)
-                told = change(before.status, status)
-                if told is not None:
-                    with about(subject_of(run)):
-                        logger.info("%s", told)
+                run = await self._write(run, status)
             case Start():
                 assert job is not None  # what is started was prepared
                 await self._start(run, job_for(job, run.status))
@@ -163,6 +163,8 @@ class Reconciler:
             case Release():
                 await self._realisers.end(run)
                 self._realisers.release(run.key)
+            case DeleteCluster(name=name):
+                await self._made.delete(run, name)
             case Acknowledge():
                 run = await self._api.acknowledge(run)
                 self._cache.put(run)
@@ -172,36 +174,41 @@ class Reconciler:
                 await self._tell(run, event, now)
         return run
 
+    async def _write(self, before: Run, status: PipelineRunStatus) -> Run:
+        run = await self._api.write_status(before, status)
+        self._meters.record(
+            measures(before.status, status, mode=before.mode, created=before.created)
+        )
+        self._cache.put(run)
+        self._note_written(run)
+        told = change(before.status, status)
+        if told is not None:
+            with about(subject_of(run)):
+                logger.info("%s", told)
+        return run
+
     async def _start(self, run: Run, job: PipelineJob) -> None:
         realiser = self._realisers.of(run)
-        if job.code.config_map is not None:
-            code = await self._code(run)
-            if not isinstance(code, Code):
-                # The intent is recorded: it is too late to wait.
-                message = code.message if isinstance(code, Wait) else str(code)
-                realiser.refuse(run, job, f"spec.code.configMap: {message}")
-                return
-            job = job.model_copy(update={"code": code})
-        if job.ray.cluster is not None and job.verdict is None:
-            ray = await self._ray(run)
-            if not isinstance(ray, Ray):
-                message = ray.message if isinstance(ray, Wait) else str(ray)
-                realiser.refuse(run, job, f"spec.ray.cluster: {message}")
-                return
-            job = job.model_copy(update={"ray": ray})
+        try:
+            job = await self._completed(run, job)
+        except InvalidDefinitionError as error:
+            listed = (str(violation.under("spec")) for violation in error.violations)
+            realiser.refuse(run, job, "; ".join(listed))
+            return
         await realiser.start(run, job)
 
-    async def _code(self, run: Run) -> FoundCode:
-        try:
-            return await self._sources.code(run)
-        except InvalidDefinitionError as error:
-            return error
+    async def _completed(self, run: Run, job: PipelineJob) -> PipelineJob:
+        """The job with what it names.
 
-    async def _ray(self, run: Run) -> FoundRay:
-        try:
-            return await self._clusters.ray(run)
-        except InvalidDefinitionError as error:
-            return error
+        Raises:
+            InvalidDefinitionError: some of that is not there, or not what it should be.
+        """
+        found: dict[str, Code | Ray] = {}
+        if job.code.config_map is not None:
+            found["code"] = _there("code.configMap", await self._sources.code(run))
+        if job.ray.cluster is not None and job.verdict is None:
+            found["ray"] = _there("ray.cluster", await self._named.ray(run))
+        return job.model_copy(update=found)
 
     async def _read(self, key: RunKey) -> Run | None:
         """Look at a run itself; one that is gone has its attempts ended."""
@@ -217,6 +224,7 @@ class Reconciler:
             self._writes.forget(key)
             self._queue.forget(key)
             self._realisers.release(key)
+            self._made.forget(key)
         return run
 
     async def _delete(self, run: Run, why: str) -> None:
@@ -263,3 +271,17 @@ class Reconciler:
                 logger.warning("Cannot be deleted: %s; again in %.1f s", error, delay)
             case _:
                 logger.error("An error of the operator's; again in %.1f s", delay, exc_info=error)
+
+
+async def _or_why(found: Awaitable[Found]) -> Found | InvalidDefinitionError:
+    try:
+        return await found
+    except InvalidDefinitionError as error:
+        return error
+
+
+def _there(field: str, found: Found | Wait) -> Found:
+    """What a run names in a field. The intent is recorded: it is too late to wait."""
+    if isinstance(found, Wait):
+        raise InvalidDefinitionError([Violation(field, found.message)])
+    return found

@@ -102,6 +102,7 @@ def _rest(status: PipelineRunStatus) -> PipelineRunStatus:
         observed_generation=status.observed_generation,
         attempt=status.attempt,
         completion_time=status.completion_time,
+        worker=status.worker if status.worker and status.worker.ray_cluster else None,
     )
 
 

@@ -42,6 +42,13 @@ class Release:
 
 
 @dataclass(frozen=True)
+class DeleteCluster:
+    """Delete a RayCluster that was made for an attempt."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Delete:
     """Delete the run itself, if it is still the version that was observed."""
 
@@ -60,7 +67,9 @@ class Tell:
     event: Event
 
 
-Action = Reserve | WriteStatus | Start | Stop | Release | Acknowledge | Delete | Tell
+Action = (
+    Reserve | WriteStatus | Start | Stop | Release | DeleteCluster | Acknowledge | Delete | Tell
+)
 
 
 def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]:
@@ -79,6 +88,8 @@ def actions(observed: PipelineRunStatus, decision: Decision) -> Iterator[Action]
         yield Stop(execution_of(decision.status), decision.stop)
     if decision.release:
         yield Release()
+    if decision.delete_cluster is not None:
+        yield DeleteCluster(decision.delete_cluster)
     if decision.delete is not None:
         yield Delete(decision.delete)
     elif decision.acknowledge:

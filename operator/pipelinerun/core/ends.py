@@ -27,6 +27,8 @@ from pipelinerun.core.retry import (
 )
 from pipelinerun.core.stopping import REASONS
 
+_LACKING = frozenset({reasons.POD_REFUSED, reasons.WAITING_FOR_CLUSTER, reasons.CLUSTER_BLOCKED})
+"""Reasons of what has nothing that executes it yet: that is made, or looked for, again."""
 _FROM_OUTSIDE: frozenset[FailureClass] = frozenset({"Cancelled", "Infrastructure"})
 
 
@@ -74,7 +76,7 @@ def to_start_again(observed: Observed) -> bool:
 
 def nowhere_yet(status: PipelineRunStatus, sighting: Sighting | None) -> bool:
     """Whether an attempt's intent is recorded and nothing of it is there."""
-    lacking = sighting is None or sighting.reason == reasons.POD_REFUSED
+    lacking = sighting is None or sighting.reason in _LACKING
     return status.phase == "Starting" and lacking
 
 

@@ -113,6 +113,7 @@ class Observed:
         restartable: whether starting the same attempt again does no harm, since it cannot be there
             twice.
         surplus: whether so many runs have finished later that the history does not hold this one.
+        leftover: the RayCluster that was made for an attempt which has ended, while it is there.
     """
 
     status: PipelineRunStatus
@@ -131,6 +132,7 @@ class Observed:
     status_age: float = float("inf")
     restartable: bool = False
     surplus: bool = False
+    leftover: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class Decision:
         start: number of the execution to start, once the status is written.
         stop: how to have the execution under way end, once the status is written.
         release: True when nothing needs the attempt's execution any more.
+        delete_cluster: name of a RayCluster that nothing needs any more.
         acknowledge: whether to record that the spec was seen as it is now, and nothing else.
         delete: why the run itself is to be deleted, if so.
         event: what to tell.
@@ -161,6 +164,7 @@ class Decision:
     start: int | None = None
     stop: Shutdown | None = None
     release: bool = False
+    delete_cluster: str | None = None
     acknowledge: bool = False
     delete: str | None = None
     event: Event | None = None

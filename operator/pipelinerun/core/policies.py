@@ -30,10 +30,25 @@ from pipelinerun.core.deadlines import next_in, passed
 from pipelinerun.core.ends import record_end, to_start_again
 from pipelinerun.core.finishing import conclude, finish
 from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
-from pipelinerun.core.pacing import PROGRESS_INTERVAL, RETRY_REFUSED, RUNNING_AFTER
+from pipelinerun.core.pacing import (
+    CLUSTER_INTERVAL,
+    PROGRESS_INTERVAL,
+    RETRY_REFUSED,
+    RUNNING_AFTER,
+)
 from pipelinerun.core.retention import expires_in, why_delete
 from pipelinerun.core.retry import backing_off_for
 from pipelinerun.core.stopping import REASONS, asked, begin_stop, go_on_stopping
+
+
+def delete_leftover(observed: Observed, _now: datetime) -> Decision | None:
+    """The RayCluster of an attempt goes with it, before anything else is done.
+
+    Where the next attempt was recorded first, nothing would tell of it any more.
+    """
+    if observed.leftover is None:
+        return None
+    return Decision(observed.status, delete_cluster=observed.leftover, requeue_after=0.0)
 
 
 def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:
@@ -65,7 +80,9 @@ def start_again(observed: Observed, now: datetime) -> Decision | None:
         return None
     sighting = observed.sighting
     status = observed.status if sighting is None else _blocked(observed, sighting, now)
-    return Decision(status, start=observed.status.attempt, requeue_after=RETRY_REFUSED)
+    refused = sighting is not None and sighting.reason == reasons.POD_REFUSED
+    again = RETRY_REFUSED if refused else CLUSTER_INTERVAL
+    return Decision(status, start=observed.status.attempt, requeue_after=again)
 
 
 def tell_what_blocks(observed: Observed, now: datetime) -> Decision | None:
@@ -192,6 +209,7 @@ def start(observed: Observed, now: datetime) -> Decision:
 
 
 POLICIES: tuple[Policy, ...] = (
+    delete_leftover,
     leave_finished_run,
     finish,
     wait_for_sight,

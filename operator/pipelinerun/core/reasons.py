@@ -11,6 +11,7 @@ BACKING_OFF: Final = "BackingOff"
 UNSCHEDULABLE: Final = "Unschedulable"
 CONTAINER_BLOCKED: Final = "ContainerBlocked"
 POD_REFUSED: Final = "PodRefused"
+CLUSTER_BLOCKED: Final = "ClusterBlocked"
 
 SUSPENDED: Final = "Suspended"
 
@@ -55,11 +56,12 @@ MEANINGS: Final[dict[str, str]] = {
     WAITING_FOR_RAY: "The operator's Ray is still starting.",
     WAITING_FOR_PLACE: "All in-process places of the operator are taken; the oldest run is next.",
     WAITING_FOR_CODE: "The ConfigMap in code.configMap is missing, or may not be read.",
-    WAITING_FOR_CLUSTER: "The RayCluster in ray.cluster is missing, or its head is not ready.",
+    WAITING_FOR_CLUSTER: "The head of ray.cluster, or the pods of the run's own, are not ready.",
     BACKING_OFF: "An attempt failed; the next one starts after the back-off.",
     UNSCHEDULABLE: "No node takes the worker pod; the message is the scheduler's.",
     CONTAINER_BLOCKED: "The kubelet cannot start the worker's container; the message is its own.",
     POD_REFUSED: "A quota or a policy does not let the worker pod in; it is tried again.",
+    CLUSTER_BLOCKED: "The run's own RayCluster cannot come up; the message says why.",
     SUSPENDED: "spec.suspend holds the run, or ended the attempt.",
     ATTEMPT_STARTING: "An attempt was handed out; nothing has been seen of it yet.",
     ATTEMPT_RUNNING: "The attempt runs.",

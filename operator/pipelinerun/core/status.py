@@ -83,10 +83,16 @@ def attempt_started(
             "progress": f"0/{len(stage_names)}",
         }
     )
-    message = f"Attempt {number} is starting"
-    return in_phase(
-        changed, "Starting", reasons.ATTEMPT_STARTING, message, generation=generation, now=now
-    )
+    reason, message = reasons.ATTEMPT_STARTING, f"Attempt {number} is starting"
+    if worker is not None and worker.ray_cluster is not None:
+        # At once: to tell it when it is seen would be a write of its own.
+        reason, message = reasons.WAITING_FOR_CLUSTER, cluster_awaited(worker.ray_cluster)
+    return in_phase(changed, "Starting", reason, message, generation=generation, now=now)
+
+
+def cluster_awaited(name: str) -> str:
+    """What an attempt waits for whose RayCluster is coming up."""
+    return f"RayCluster {name} is coming up: not all its pods are ready"
 
 
 def attempt_running(

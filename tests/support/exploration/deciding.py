@@ -20,6 +20,7 @@ from pipelinerun.core import reasons
 from pipelinerun.core.actions import (
     Action,
     Delete,
+    DeleteCluster,
     Reserve,
     Start,
     Stop,
@@ -33,6 +34,7 @@ from pipelinerun.core.policies import decide
 from tests.support.decisions import NOW, WORKER
 from tests.support.definitions import stage
 from tests.support.exploration.invariants import BrokenError, Invariant
+from tests.support.exploration.mode import Mode
 from tests.support.exploration.scenario import Scenario
 from tests.support.exploration.sights import OUTCOMES, sighting
 from tests.support.exploration.times import LIMIT, Clock, deadlines
@@ -40,6 +42,7 @@ from tests.support.exploration.world import Sight, Todo, Version, read
 
 _PIPELINE = {"stages": [stage("in", "source"), stage("out", "sink")]}
 _FINALLY = [{"name": "after", "callable": "steps:after"}]
+_CLUSTER = "cluster-"
 _PLACE = Wait(reasons.WAITING_FOR_PLACE, "Waiting for a place")
 _RAY = Wait(reasons.WAITING_FOR_RAY, "Waiting for Ray")
 _REFUSAL = Refusal(reasons.NAMESPACE_NOT_ALLOWED, "not here")
@@ -56,6 +59,7 @@ class Facts(NamedTuple):
     ready: bool
     refuses: bool
     sight: Sight | None
+    leftover: int
 
 
 class Choice(NamedTuple):
@@ -76,14 +80,20 @@ class Choice(NamedTuple):
 class Eyes:
     """What the realiser tells of the attempts of one run."""
 
-    restartable: bool
+    mode: Mode
     ready: bool
     seen: Sighting | None
     waits: Wait | None
     refuses: Refusal | None
 
     def worker(self, _run: Run, number: int) -> Worker:
-        return Worker(pod=f"run-{number}") if self.restartable else WORKER
+        worker = Worker(pod=f"run-{number}") if self.mode.ready_at_once else WORKER
+        cluster = f"{_CLUSTER}{number}" if self.mode.clusters and number > 0 else None
+        return worker.model_copy(update={"ray_cluster": cluster})
+
+    @property
+    def restartable(self) -> bool:
+        return self.mode.restartable
 
     def sighting(self, _uid: str, _number: int) -> Sighting | None:
         return self.seen
@@ -98,10 +108,10 @@ class Eyes:
 class Deciding:
     """Decides as the operator does; the same facts are looked at once."""
 
-    def __init__(self, scenario: Scenario, clock: Clock, *, restartable: bool) -> None:
+    def __init__(self, scenario: Scenario, clock: Clock, mode: Mode) -> None:
         self._clock = clock
         self._scenario = scenario
-        self._restartable = restartable
+        self._mode = mode
         self._choices: dict[Facts, tuple[Choice, ...]] = {}
 
     def choices(self, facts: Facts) -> tuple[Choice, ...]:
@@ -118,7 +128,7 @@ class Deciding:
         return known
 
     def _waits(self, facts: Facts) -> tuple[Wait | None, ...]:
-        if self._restartable:
+        if self._mode.ready_at_once:
             return (None,)
         return (None, _PLACE) if facts.ready else (_RAY,)
 
@@ -127,9 +137,10 @@ class Deciding:
         number = execution_of(status)
         seen = sighting(number, facts.sight) if facts.sight else None
         refusal = _REFUSAL if facts.refuses else None
-        eyes = Eyes(self._restartable, facts.ready, seen, wait, refusal)
+        eyes = Eyes(self._mode, facts.ready, seen, wait, refusal)
         run = self._run(facts)
-        observed, _ = observe(run, eyes, age, NOW, surplus=surplus)
+        leftover = f"{_CLUSTER}{facts.leftover}" if facts.leftover else None
+        observed, _ = observe(run, eyes, age, NOW, surplus=surplus, leftover=leftover)
         decision = decide(observed, NOW)
         todo = tuple(self._todo(it) for it in actions(status, decision) if not isinstance(it, Tell))
         if decision.start == number and status.phase not in UNDER_WAY_PHASES | {"Finishing"}:
@@ -143,7 +154,7 @@ class Deciding:
     def _run(self, facts: Facts) -> Run:
         wish, status = facts.view.wish, read(facts.view.status)
         document = {
-            "mode": "Subprocess" if self._restartable else "InProcess",
+            "mode": "Subprocess" if self._mode.ready_at_once else "InProcess",
             "pipeline": _PIPELINE | ({"finally": _FINALLY} if self._scenario.finally_ else {}),
             "finallyDeadlineSeconds": LIMIT,
             "suspend": wish.suspend,
@@ -172,6 +183,8 @@ class Deciding:
                 return Todo("stop", number, how)
             case Reserve():
                 return Todo("reserve")
+            case DeleteCluster(name=name):
+                return Todo("delete cluster", int(name.removeprefix(_CLUSTER)))
             case Delete():
                 return Todo("delete")
             case _:

@@ -133,12 +133,15 @@ def check_world(world: World, scenario: Scenario) -> None:
     """
     if sum(it.life == "live" for it in world.real) > 1:
         raise BrokenError(Invariant.ONE_ALIVE)
+    if len(world.clusters) > 1:
+        raise BrokenError(Invariant.ONE_CLUSTER)
     if world.run is None:
         return
     status, retries = read(world.run.status), scenario.retries
     last = status.attempt or 0
     handed_out = status.finally_.execution if status.finally_ else 0
-    if any(not -handed_out <= it.number <= last for it in world.real):
+    numbers = (*(it.number for it in world.real), *world.clusters)
+    if any(not -handed_out <= it <= last for it in numbers):
         raise BrokenError(Invariant.INTENT_FIRST)
     failed = status.user_failures or 0, status.infrastructure_failures or 0
     if failed[0] > retries.limit + 1 or failed[1] > retries.infrastructure_limit + 1:
@@ -149,5 +152,6 @@ def check_world(world: World, scenario: Scenario) -> None:
 
 
 def rests_in_peace(world: World) -> bool:
-    """Whether the run rests, nothing of it is executed any more and no place is kept for it."""
-    return rests(world) and not world.place and not any(it.life in UNENDED for it in world.real)
+    """Whether the run rests, nothing of it is executed any more and nothing is kept for it."""
+    kept = world.place or world.clusters
+    return rests(world) and not kept and not any(it.life in UNENDED for it in world.real)

@@ -23,6 +23,8 @@ class InProcess:
     """The line to the gateway may break at any time; drivers go on meanwhile, and may die."""
 
     restartable = False
+    clusters = False
+    reads_anew = False
     ready_at_once = False
 
     def cluster(self, world: World, scenario: Scenario) -> Iterator[Step]:

@@ -7,6 +7,7 @@ class Invariant(StrEnum):
     """A promise, in words."""
 
     ONE_ALIVE = "at most one execution of a run is alive"
+    ONE_CLUSTER = "at most one cluster of a run is there"
     INTENT_FIRST = "no attempt is executed whose intent is not recorded"
     OWN_NUMBER = "every attempt has a number of its own"
     TERMINAL_ABSORBS = "a finished run never changes"
@@ -17,7 +18,7 @@ class Invariant(StrEnum):
     COMES_TO_REST = "decisions on the same facts come to rest"
     WITHIN_BUDGET = "there are no more attempts than the budgets allow"
     CAN_END = "a run can always end, or rest as it was wished"
-    NOTHING_LEFT_BEHIND = "no execution is left behind"
+    NOTHING_LEFT_BEHIND = "no execution and no cluster is left behind"
 
 
 class BrokenError(Exception):

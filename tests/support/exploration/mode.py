@@ -12,6 +12,10 @@ class Mode(Protocol):
     """How attempts are executed and how the operator hears of them: a realiser and its world."""
 
     restartable: bool
+    clusters: bool
+    """Whether each attempt is given a cluster."""
+    reads_anew: bool
+    """Whether it counts on it that a run is read when the answer to a write was lost, as it is."""
     ready_at_once: bool
     """Whether the realiser of an operator that has just begun knows what is running."""
 

@@ -27,6 +27,8 @@ class WorkerPods:
     """Whatever is not in sight is looked for; the watch may lag by any time."""
 
     restartable = True
+    clusters = False
+    reads_anew = False
     ready_at_once = True
 
     def cluster(self, world: World, scenario: Scenario) -> Iterator[Step]:

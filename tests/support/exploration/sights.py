@@ -28,6 +28,7 @@ _NO_IMAGE = failed("Infrastructure", 125)
 _REASONS: dict[Sight, str] = {
     "blocked": reasons.UNSCHEDULABLE,
     "refused": reasons.POD_REFUSED,
+    "awaits its cluster": reasons.WAITING_FOR_CLUSTER,
     "cannot start": reasons.IMAGE_PULL_FAILED,
     "killed": reasons.EVICTED,
     "vanished": reasons.POD_DELETED,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipelinerun.api.status import TERMINAL_PHASES
+from pipelinerun.api.status import TERMINAL_PHASES, UNDER_WAY_PHASES
+from tests.support.exploration.clusters import OnMadeClusters, without
 from tests.support.exploration.deciding import Deciding, Facts
 from tests.support.exploration.inprocess import InProcess
 from tests.support.exploration.invariants import BrokenError, Invariant
@@ -10,9 +11,24 @@ from tests.support.exploration.mode import Mode
 from tests.support.exploration.pods import WorkerPods
 from tests.support.exploration.scenario import Scenario
 from tests.support.exploration.times import Clock
-from tests.support.exploration.world import Step, Todo, Wish, World, current, read, sight
+from tests.support.exploration.world import (
+    Step,
+    Todo,
+    Version,
+    Wish,
+    World,
+    attempt,
+    current,
+    read,
+    sight,
+)
 
-MODES: dict[str, Mode] = {"InProcess": InProcess(), "Subprocess": WorkerPods()}
+MODES: dict[str, Mode] = {
+    "InProcess": InProcess(),
+    "Subprocess": WorkerPods(),
+    "InProcess on made clusters": OnMadeClusters(InProcess()),
+    "Subprocess on made clusters": OnMadeClusters(WorkerPods()),
+}
 
 
 class Steps:
@@ -27,7 +43,7 @@ class Steps:
         self._scenario = scenario
         self._mode = MODES[mode]
         self._clock = clock
-        self._deciding = Deciding(scenario, clock, restartable=self._mode.restartable)
+        self._deciding = Deciding(scenario, clock, self._mode)
 
     def of(self, world: World) -> Iterator[Step]:
         """The steps from a world."""
@@ -91,7 +107,9 @@ class Steps:
         world = self._mode.look(world)
         assert world.view is not None
         seen = sight(world, current(world.view))
-        facts = Facts(world.view, world.age, world.ready, world.refuses, seen)
+        number = attempt(world.view)
+        leftover = number if number in world.clusters and not _under_way(world.view) else 0
+        facts = Facts(world.view, world.age, world.ready, world.refuses, seen, leftover)
         for todo, event, happy in self._deciding.choices(facts):
             here, rest = world, todo
             if rest and rest[0].kind == "reserve":
@@ -115,7 +133,9 @@ class Steps:
         run = world.run._replace(status=todo[0].status)
         label = f"the operator writes: {after.phase}, attempt {after.attempt or 0}, {reason}"
         yield Step(label, world._replace(run=run, view=run, todo=todo[1:]), happy)
-        yield Step(f"{label}; the answer is lost", world._replace(run=run), happy=False)
+        view = run if self._mode.reads_anew else world.view
+        lost = world._replace(run=run, view=view)
+        yield Step(f"{label}; the answer is lost", lost, happy=False)
 
     def _act(self, world: World) -> Iterator[Step]:
         """The next of the actions, or it fails and the rest is left."""
@@ -127,10 +147,16 @@ class Steps:
         elif how is not None:
             told = self._mode.stop(world, number, how)
             yield Step(f"attempt {number} is told: {how}", told)
+        elif kind == "delete cluster":
+            yield Step(f"cluster {number} is deleted", without(world, number))
         elif kind == "delete":
             yield from _delete(world)
         else:
             yield Step("the operator releases the attempts", self._mode.release(world))
+
+
+def _under_way(version: Version) -> bool:
+    return read(version.status).phase in UNDER_WAY_PHASES
 
 
 def _delete(world: World) -> Iterator[Step]:

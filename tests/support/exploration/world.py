@@ -28,6 +28,7 @@ Sight = Literal[
     "cannot start",
     "refused",
     "refused for good",
+    "awaits its cluster",
     "lost",
     "vanished",
 ]
@@ -101,6 +102,7 @@ class World(NamedTuple):
         todo: what the operator is about to do.
         ready: whether the realiser knows what is running.
         real: what is executed.
+        clusters: numbers of the attempts whose cluster is there.
         seen: what the realiser has heard of it; lost in a crash.
         place: whether a place is kept for the run; lost in a crash.
         wishes: how many wishes users have left.
@@ -114,6 +116,7 @@ class World(NamedTuple):
     todo: tuple[Todo, ...] = ()
     ready: bool = False
     real: tuple[Execution, ...] = ()
+    clusters: tuple[int, ...] = ()
     seen: tuple[tuple[int, Sight], ...] = ()
     place: bool = False
     wishes: int = 0

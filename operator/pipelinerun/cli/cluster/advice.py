@@ -235,9 +235,10 @@ def _code(case: _Case) -> list[Step]:
 
 
 def _cluster(case: _Case) -> list[Step]:
-    name = case.run["spec"].get("ray", {}).get("cluster", "NAME")
+    made = case.status.worker.ray_cluster if case.status.worker else None
+    name = case.run["spec"].get("ray", {}).get("cluster") or made or "NAME"
     command = f"kubectl describe raycluster {name} -n {case.namespace}"
-    return [Step("See what keeps its head; the run starts by itself when it is ready", command)]
+    return [Step("See what keeps its pods; the run starts by itself when it is ready", command)]
 
 
 def _memory(case: _Case) -> list[Step]:
@@ -301,6 +302,7 @@ _UNDER_WAY: dict[str, Advice] = {
     reasons.WAITING_FOR_PLACE: _place,
     reasons.WAITING_FOR_CODE: _code,
     reasons.WAITING_FOR_CLUSTER: _cluster,
+    reasons.CLUSTER_BLOCKED: _cluster,
     reasons.BACKING_OFF: _backing_off,
     reasons.UNSCHEDULABLE: _unschedulable,
     reasons.CONTAINER_BLOCKED: _blocked,

@@ -134,9 +134,10 @@ def _moment(timestamp: str | None, now: datetime) -> str:
 def _place(worker: Worker | None) -> str:
     if worker is None:
         return ""
+    cluster = f", RayCluster {worker.ray_cluster}" if worker.ray_cluster else ""
     if worker.pod:
-        return f"pod {worker.pod}" + (f" on node {worker.node}" if worker.node else "")
-    return f"operator {worker.operator}" if worker.operator else ""
+        return f"pod {worker.pod}" + (f" on node {worker.node}" if worker.node else "") + cluster
+    return f"operator {worker.operator}{cluster}" if worker.operator else ""
 
 
 def _attempts(attempts: Sequence[AttemptStatus], now: datetime) -> Table:
