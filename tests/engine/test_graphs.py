@@ -279,7 +279,13 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     fed = {pair.split(">")[0] for pair in pairs}
     last = sinks[0]["name"]
     pairs += [f"{name}>{last}" for name in before if name not in fed]
-    return {"stages": [*sources, *inner, *sinks], "edges": edges(*pairs)}
+    joined = edges(*pairs)
+    for it in [*inner, *sinks]:
+        size = draw(st.none() | st.integers(1, 5))
+        if size is not None and it["callable" if "callable" in it else "actor"] != "steps:whole":
+            for edge in (edge for edge in joined if edge["to"] == it["name"]):
+                edge["queueSize"] = size
+    return {"stages": [*sources, *inner, *sinks], "edges": joined}
 
 
 def interpreted(definition: PipelineDefinition) -> dict[str, Rows]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.graph import violations
 from pipelinerun.api.topology import links, topology_of
 from tests.support.definitions import Document, definition, line, stage
@@ -292,3 +293,31 @@ def test_the_largest_definition_is_checked_and_ordered() -> None:
     built = definition(stages, joined)
     assert violations(built) == []
     assert [*topology_of(built).stages] == [it["name"] for it in stages]
+
+
+QUEUED = [{"from": "in", "to": "a", "queueSize": 5}, {"from": "a", "to": "out"}]
+
+
+def test_all_edges_into_a_stage_have_a_size_or_none() -> None:
+    document = {
+        "stages": [SOURCE, stage("in2", "source"), stage(A), SINK],
+        "edges": [*QUEUED, {"from": "in2", "to": "a"}],
+    }
+    assert [str(it) for it in violations(PipelineDefinition.model_validate(document))] == [
+        "edges[2].queueSize: is missing, and another edge to 'a' has it"
+    ]
+
+
+@pytest.mark.parametrize("stages", [(), (stage("gone", enabled=False),)])
+def test_an_edge_behind_a_checkpoint_has_no_size(stages: Sequence[Document]) -> None:
+    way = ["in", *(it["name"] for it in stages), "a", "out"]
+    document = {
+        "stages": [SOURCE | {"checkpoint": "/c"}, *stages, stage(A), SINK],
+        "edges": [
+            {"from": before, "to": after} | ({"queueSize": 5} if after == "a" else {})
+            for before, after in pairwise(way)
+        ],
+    }
+    (only,) = violations(PipelineDefinition.model_validate(document))
+    assert only.path == f"edges[{len(stages)}].queueSize"
+    assert only.message == "all rows of 'in' are in its checkpoint before 'a' gets one"

@@ -179,13 +179,12 @@ def test_what_is_left_out_has_to_be_right_nevertheless(
     assert str(caught.value).startswith(expected)
 
 
-def test_the_size_of_a_queue_is_left_out_and_told() -> None:
-    edge = {"from": "a", "to": "b", "queue_size": 8}
-    document, notes = translated({"stages": [], "edges": [edge]})
-    assert document["edges"] == [{"from": "a", "to": "b"}]
-    assert [it.path for it in notes] == ["edges[0].queue_size"]
-    with pytest.raises(InvalidDefinitionError, match=r"edges\[0\].queue_size: input should be gre"):
-        translated({"stages": [], "edges": [edge | {"queue_size": 0}]})
+def test_edges_to_a_stage_have_the_usual_size_where_one_of_them_has_any() -> None:
+    first = {"from": "a", "to": "b", "queue_size": 8}
+    second, other = {"from": "c", "to": "b"}, {"from": "b", "to": "d"}
+    document, notes = translated({"stages": [], "edges": [first, second, other]})
+    assert document["edges"] == [first, {**second, "queue_size": 100}, other]
+    assert not notes
 
 
 def test_tasks_are_chosen_by_their_names_alone() -> None:

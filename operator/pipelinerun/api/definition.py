@@ -346,6 +346,10 @@ class Edge(ApiModel):
     """Stage that the rows come from."""
     to: Name
     """Stage that the rows go to."""
+    queue_size: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Rows that may be on their way over the edge before nothing more is brought to it: put out by
+    the stage they come from, and not yet worked on by the other. All edges into a stage have it
+    or none, and share the sum. Memory alone is the limit when left out."""
 
 
 class Runtime(ApiModel):

@@ -21,6 +21,7 @@ def violations(definition: PipelineDefinition) -> list[Violation]:
         *_unreachable(definition),
         *_wrong_order(definition),
         *_wrong_phases(definition),
+        *_wrong_queues(definition),
     ]
 
 
@@ -115,6 +116,19 @@ def _wrong_phases(definition: PipelineDefinition) -> Iterator[Violation]:
             if phase is not None and phase > stage.phase:
                 text = f"phase {stage.phase} comes after phase {phase} of {name!r}"
                 yield Violation(f"stages[{index}].phase", text)
+
+
+def _wrong_queues(definition: PipelineDefinition) -> Iterator[Violation]:
+    bounded = {edge.to for edge in definition.edges if edge.queue_size is not None}
+    kept = {stage.name for stage in definition.stages if stage.checkpoint is not None}
+    before = {to: {first for first, second in links(definition) if second == to} for to in bounded}
+    for index, edge in enumerate(definition.edges):
+        path = f"edges[{index}].queueSize"
+        if edge.to in bounded and edge.queue_size is None:
+            yield Violation(path, f"is missing, and another edge to {edge.to!r} has it")
+        for name in sorted(before.get(edge.to, set()) & kept):
+            text = f"all rows of {name!r} are in its checkpoint before {edge.to!r} gets one"
+            yield Violation(path, text)
 
 
 def _enabled(definition: PipelineDefinition) -> Iterator[tuple[int, Stage]]:

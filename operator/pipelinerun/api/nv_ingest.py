@@ -24,10 +24,8 @@ NO_BROKER = (
     "is left out: nothing starts a broker with the pipeline; run one, and give its address to the"
     " stages in config"
 )
-NO_QUEUES = (
-    "is left out: there are no queues between stages; Ray Data holds sources back by the memory"
-    " that rows in flight take, which dynamic_memory_threshold bounds"
-)
+QUEUE_SIZE = 100
+"""Of an edge that does not say, where there are queues."""
 NO_PROPERTIES = "must be the name of a task: tasks cannot be chosen by their properties"
 NO_SOURCE_REPLICAS = (
     "are left out: a source is called once; a reader of Ray Data reads in parallel by itself"
@@ -118,10 +116,6 @@ class _PidController(_Model):
     rcm_memory_safety_buffer_fraction: Share = 0
 
 
-class _Queue(_Model):
-    queue_size: Positive = 100
-
-
 class _LeftOut(_Model):
     """What the runtime section may have, and what has no meaning here."""
 
@@ -165,9 +159,7 @@ class _Translation:
                 for index, stage in enumerate(result["stages"])
             ]
         if isinstance(result.get("edges"), list):
-            result["edges"] = [
-                self._edge(edge, f"edges[{index}]") for index, edge in enumerate(result["edges"])
-            ]
+            result["edges"] = _with_queues(result["edges"])
         return result
 
     def _runtime(self, runtime: Any) -> Any:
@@ -180,13 +172,6 @@ class _Translation:
         if given.get("launch_simple_broker"):
             self._note("pipeline.launch_simple_broker", NO_BROKER)
         return {key: value for key, value in runtime.items() if key not in given}
-
-    def _edge(self, edge: Any, path: str) -> Any:
-        if not isinstance(edge, dict) or "queue_size" not in edge:
-            return edge
-        self._valid(_Queue, {"queue_size": edge["queue_size"]}, path)
-        self._note(f"{path}.queue_size", NO_QUEUES)
-        return {key: value for key, value in edge.items() if key != "queue_size"}
 
     def _stage(self, stage: Any, path: str) -> Any:
         if not isinstance(stage, dict):
@@ -259,6 +244,18 @@ class _Translation:
 
     def _note(self, path: str, message: str) -> None:
         self.notes.append(Note(path, message))
+
+
+def _with_queues(edges: list[Any]) -> list[Any]:
+    """Edges of which each into a stage has a queue, if one has."""
+    written = [edge for edge in edges if isinstance(edge, dict)]
+    bounded = [edge.get("to") for edge in written if edge.get("queue_size") is not None]
+    return [
+        {**edge, "queue_size": QUEUE_SIZE}
+        if edge in written and edge.get("to") in bounded and edge.get("queue_size") is None
+        else edge
+        for edge in edges
+    ]
 
 
 def plain_name(text: str) -> str:

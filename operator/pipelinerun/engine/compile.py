@@ -16,6 +16,7 @@ from pipelinerun.engine.layout import Plan, Step, plans_of
 from pipelinerun.engine.loading import load
 from pipelinerun.engine.low_latency import NO_BATCHES, low_latency
 from pipelinerun.engine.plan import StagePlan
+from pipelinerun.engine.queues import Queues
 from pipelinerun.engine.resources import (
     bounded,
     default_actor_cpus,
@@ -48,10 +49,12 @@ class Compiler:
         plan_of: Callable[[Stage], StagePlan],
         *,
         keeper: Keeper,
+        queues: Queues,
         cpus: float,
         options: dict[str, Any],
     ) -> None:
         self._topology = topology
+        self._queues = queues
         self._stages = [*topology.stages.values()]
         self._runtime = runtime
         self._plan_of = plan_of
@@ -69,17 +72,21 @@ class Compiler:
         uncounted |= {it.name for plan in plans for it in plan.given if not plan.counts(it)}
         course.counted |= self._topology.stages.keys() - uncounted
         for plan in plans:
-            dataset, one_task = self._dataset(plan, course)
-            if plan.kept is not None:
-                self._keeper.keep(plan.kept, dataset, course, one_task=one_task)
-            elif plan.given:
-                self._give(plan, dataset, course)
-            else:
-                with low_latency() if one_task else nullcontext():
+            dataset, one_task, streams = self._dataset(plan, course)
+            with low_latency() if streams else nullcontext():
+                if plan.kept is not None:
+                    self._keeper.keep(plan.kept, dataset, course, one_task=one_task)
+                elif plan.given:
+                    self._give(plan, dataset, course)
+                else:
                     _consume(dataset)
 
-    def _dataset(self, plan: Plan, course: Course) -> tuple[Dataset, bool]:
-        """What comes out of a plan, and whether one task puts all of it out."""
+    def _dataset(self, plan: Plan, course: Course) -> tuple[Dataset, bool, bool]:
+        """What comes out of a plan, whether one task puts all of it out, and whether it streams.
+
+        A plan with a source that yields streams unless many rows together are wanted in the end. It
+        does also then if a queue is bounded: what is held back must not wait for more.
+        """
         taken: list[float] = []
         brought = {
             it.stage.name: self._brought(plan, it, course, taken) for it in plan.steps if it.brings
@@ -87,7 +94,8 @@ class Compiler:
         self._actor_cpus = default_actor_cpus(
             self._stages, self._runtime, self._cpus, taken=sum(taken)
         )
-        streams = bool(taken) and plan.kept is None and not plan.given
+        bounded = any(self._queues.size(it.stage.name) for it in plan.steps)
+        streams = bool(taken) and (bounded or (plan.kept is None and not plan.given))
         rows: dict[str, Dataset] = {}
         parcels: list[Dataset] = []
         for step in plan.steps:
@@ -103,7 +111,7 @@ class Compiler:
                 parcels.append(dataset)
             else:
                 rows[name] = dataset
-        return _union([*rows.values(), *parcels]), bool(taken)
+        return _union([*rows.values(), *parcels]), bool(taken), streams
 
     def _brought(self, plan: Plan, step: Step, course: Course, taken: list[float]) -> Dataset:
         """The rows of a source or a checkpoint. Adds the CPUs that a source takes while it yields.
@@ -121,7 +129,8 @@ class Compiler:
                 course.counted.add(name)
                 return dataset
         enters = not step.restored or name in course.skipped
-        if enters and plan.direct(step):
+        queued = any(map(self._queues.size, self._topology.after[name]))
+        if enters and plan.direct(step) and not queued:
             self._entering.add(name)
             return dataset
         if not (enters or step.packs):
@@ -135,7 +144,8 @@ class Compiler:
         """The rows of a source, and the CPUs that it takes while it yields; None for a reader."""
         course.current = step.stage.name
         reservation = reservation_of(step.stage, source_cpus(self._stages, self._cpus))
-        plan = replace(self._plan_of(step.stage), to=step.to)
+        queued = self._queues.reached_from(step.stage.name)
+        plan = replace(self._plan_of(step.stage), to=step.to, queued=queued)
         with printing.of_stage(plan.run, step.stage.name):
             dataset, yields = dataset_of(plan, {**self._options, **reservation})
         return dataset, reservation.get("num_cpus", 1.0) if yields else None
@@ -150,7 +160,7 @@ class Compiler:
         )
         shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
         if stage.per == "Batch" and not step.parcels:
-            batches = stage.batch_size or DEFAULT_BATCH, stage.batch_format or "numpy"
+            batches = self._batch_size(stage), stage.batch_format or "numpy"
             if streams:  # Ray Data would wait until a batch is full
                 plan = replace(plan, batches=batches)
             else:
@@ -171,6 +181,11 @@ class Compiler:
         return dataset.map_batches(
             StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
         )
+
+    def _batch_size(self, stage: Stage) -> int:
+        """Rows of a batch: no more than there can be on their way, or it would never be full."""
+        bound = self._queues.size(stage.name) or DEFAULT_BATCH
+        return stage.batch_size or min(DEFAULT_BATCH, bound)
 
     def _give(self, plan: Plan, dataset: Dataset, course: Course) -> None:
         """Call the sinks that are given what comes out of a plan."""

@@ -3,7 +3,7 @@
 Each process that runs a stage keeps one connection to the driver. It reports before and after each
 call and waits for the answer, so that when a call has returned the driver has its counts: they are
 exact by construction, without a helper actor. The answer carries whether the run is to end, or
-its sources are.
+its sources are. A source whose rows go into queues also asks for room before it brings a row.
 A connection that ends in the middle of a call is a crash of that stage.
 """
 
@@ -21,11 +21,13 @@ from typing import Any
 
 from pipelinerun.api.status import Failure, StageState, StageStatus
 from pipelinerun.engine.failure import of_errors
+from pipelinerun.engine.queues import Flow, Queues
 
 CRASH_LIMIT = 3
 """Crashes of one stage after which a run is given up; Ray Data alone would try without end."""
 GO, DRAIN, STOP = b"go", b"drain", b"stop"
-"""Answers to a report: go on; sources end, and all others go on; everything ends."""
+"""Answers to a report: go on; sources end, and all others go on; everything ends. Behind each is
+how many rows there is room for, if that was asked."""
 _TASKS_KEPT = 10_000
 
 
@@ -39,11 +41,9 @@ class Address:
 
 
 @dataclass
-class Tally:
+class Tally(Flow):
     """Counts of one stage, over one Ray task or over all."""
 
-    rows_in: int = 0
-    rows_out: int = 0
     errors: int = 0
     seconds: float = 0.0
     letters: list[str] = field(default_factory=list)
@@ -69,10 +69,25 @@ class _StageEntry:
     tallies: OrderedDict[str, Tally] = field(default_factory=OrderedDict)
     """By Ray task: one that Ray runs again replaces its first execution's counts."""
     older: Tally = field(default_factory=Tally)
+    """Counts of tasks that are no longer kept one by one."""
+    flow: Flow = field(default_factory=Flow)
+    """Rows of all tasks together."""
+    errors: int = 0
+    """Errors of all tasks together."""
     processes: set[str] = field(default_factory=set)
     memory: int = 0
     """Bytes that were resident at most in one of the processes."""
     seen: bool = False
+
+    def note(self, task: str, tally: Tally) -> None:
+        before = self.tallies.get(task, Tally())
+        self.flow.rows_in += tally.rows_in - before.rows_in
+        self.flow.rows_out += tally.rows_out - before.rows_out
+        self.errors += tally.errors - before.errors
+        self.tallies[task] = tally
+        while len(self.tallies) > _TASKS_KEPT:
+            _, oldest = self.tallies.popitem(last=False)
+            self.older.add(oldest)
 
     def total(self) -> Tally:
         total = Tally()
@@ -90,6 +105,7 @@ class Ledger:
         host: str,
         stopping: threading.Event,
         draining: threading.Event,
+        queues: Queues,
     ) -> None:
         """Prepare a ledger.
 
@@ -98,10 +114,13 @@ class Ledger:
             host: where to listen.
             stopping: set once the run is to end.
             draining: set once the sources are to end.
+            queues: what there is room for.
         """
         self._limits = error_limits
+        self._queues = queues
         self._stopping, self._draining = stopping, draining
         self._entries = {name: _StageEntry() for name in error_limits}
+        self._flows = {name: entry.flow for name, entry in self._entries.items()}
         self._lock = threading.Lock()
         self._failure: tuple[Failure, int] | None = None
         self._crashes: Counter[str] = Counter()
@@ -154,6 +173,11 @@ class Ledger:
         with self._lock:
             return {name: entry.total() for name, entry in self._entries.items()}
 
+    def full(self, stage: str) -> bool:
+        """Whether there is no room for what a stage would put out if it were given new work."""
+        with self._lock:
+            return self._queues.full(stage, self._flows)
+
     def stages(self) -> list[StageStatus]:
         """All stages as a running pipeline shows them."""
         with self._lock:
@@ -193,15 +217,21 @@ class Ledger:
         which runs on, is running beside."""
         with suppress(OSError, EOFError):
             while True:
-                report = json.loads(connection.recv_bytes())
-                if report is not None:  # else it only asks
-                    stage = report["stage"]
-                    if report["inside"]:
-                        inside.setdefault(stage, self._crashes[stage])
-                    else:
-                        inside.pop(stage, None)
-                    self._record(report)
-                connection.send_bytes(self._answer)
+                room = 0
+                match json.loads(connection.recv_bytes()):
+                    case None:
+                        pass  # it only asks
+                    case {"stage": source, "brought": int(brought)}:
+                        with self._lock:
+                            room = self._queues.room(source, brought, self._flows)
+                    case report:
+                        stage = report["stage"]
+                        if report["inside"]:
+                            inside.setdefault(stage, self._crashes[stage])
+                        else:
+                            inside.pop(stage, None)
+                        self._record(report)
+                connection.send_bytes(b"%b %d" % (self._answer, room))
         connection.close()
         with self._lock:
             self._connections.discard(connection)
@@ -232,11 +262,8 @@ class Ledger:
             entry.seen = True
             entry.processes.add(report["process"])
             entry.memory = max(entry.memory, report["memory"])
-            entry.tallies[report["task"]] = Tally(**report["tally"])
-            while len(entry.tallies) > _TASKS_KEPT:
-                _, oldest = entry.tallies.popitem(last=False)
-                entry.older.add(oldest)
-            errors = entry.total().errors
+            entry.note(report["task"], Tally(**report["tally"]))
+            errors = entry.errors
         skipped, limit = report["skipped"], self._limits[report["stage"]]
         if skipped is not None and errors > limit:
             self.note_failure(*of_errors(Failure.model_validate(skipped), limit))

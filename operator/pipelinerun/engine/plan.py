@@ -30,6 +30,7 @@ class StagePlan:
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
         parcels: whether its rows come in parcels, with those of other stages.
         to: stages that what it puts out is addressed to, in parcels; none where rows go on as such.
+        queued: whether its rows reach a queue that is bounded.
     """
 
     stage: Stage
@@ -43,6 +44,7 @@ class StagePlan:
     parcels: bool = False
     to: tuple[str, ...] = ()
     batches: tuple[int, str] | None = None
+    queued: bool = False
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # The last moment before Ray Data calls the stages that it has fused, one within the other.

@@ -13,10 +13,12 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self
 
-from pipelinerun.engine.rows import RowBuffer, is_batch
+from pipelinerun.engine.rows import RowBuffer, is_batch, length_of
 
 LINGER = 0.002
 """Seconds that a row waits for others to go with it, if others came with the one before."""
+PAUSES = 0.001, 0.02
+"""Seconds between two questions whether there is room: at first, and after a while."""
 PATIENCE = 2.0
 """Seconds that a source gets to return when nobody takes its rows any more."""
 
@@ -26,16 +28,25 @@ _END = object()
 class Pump:
     """Pumps rows and batches for the length of a ``with`` block; no more than fill two batches."""
 
-    def __init__(self, results: Callable[[], Iterable[Any]], ended: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        results: Callable[[], Iterable[Any]],
+        ended: Callable[[], bool],
+        room: Callable[[int], int] | None = None,
+    ) -> None:
         """Prepare a pump.
 
         Args:
             results: gives what the source yields; called in the pump's thread, as all of its code.
             ended: whether the source is to end; asked before each row. Then it is closed, so that
                 it can tidy up.
+            room: how many more rows may be pumped after so many; asked when the next one is there.
+                As many as come where it is left out.
         """
         self._results = results
         self._ended = ended
+        self._room = room
+        self._pumped = self._allowed = 0
         self._changed = threading.Condition()
         self._waiting: deque[Any] = deque()
         self._due = 0.0
@@ -105,6 +116,9 @@ class Pump:
         return self._abandoned or self._ended()
 
     def _put(self, result: Any) -> None:
+        if self._room is not None:
+            self._await(self._room)
+            self._pumped += length_of(result) if is_batch(result) else 1
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting or self._open or self._abandoned)
             if is_batch(result):
@@ -119,6 +133,15 @@ class Pump:
                 self._changed.notify_all()
             if not self._open:
                 self._changed.notify_all()
+
+    def _await(self, room: Callable[[int], int]) -> None:
+        """Wait until there is room for the next row; also when drained, for it has been taken."""
+        pause, longest = PAUSES
+        while self._pumped >= self._allowed and not self._abandoned:
+            self._allowed = self._pumped + room(self._pumped)
+            if self._pumped >= self._allowed:
+                time.sleep(pause)
+                pause = min(2 * pause, longest)
 
 
 def _end_process(thread: threading.Thread) -> None:

@@ -90,6 +90,17 @@ class Reporter:
         except StoppedError:
             self.stopping = True
 
+    def room(self, brought: int) -> int:
+        """How many more rows a source may bring that has brought so many, and has one in hand.
+
+        Raises:
+            StoppedError: none, for the run is to end.
+        """
+        room = self._say({"stage": self._stage, "brought": brought})
+        if self.stopping:
+            raise StoppedError
+        return room
+
     def _report(
         self,
         *,
@@ -112,7 +123,7 @@ class Reporter:
         }
         self._say(report)
 
-    def _say(self, report: dict[str, Any] | None) -> None:
+    def _say(self, report: dict[str, Any] | None) -> int:
         try:
             with _lock:
                 connection = _connect(self._address)
@@ -121,7 +132,9 @@ class Reporter:
         except (OSError, EOFError):
             raise StoppedError from None  # the driver has ended its run
         self._answered = time.monotonic()
-        self.stopping, self.draining = answer == STOP, answer in {DRAIN, STOP}
+        order, room = answer.split()
+        self.stopping, self.draining = order == STOP, order in {DRAIN, STOP}
+        return int(room)
 
 
 def _peak_memory() -> int:

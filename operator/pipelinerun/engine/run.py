@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import capacity, importer, log_follower
 from pipelinerun.engine import failure as failures
+from pipelinerun.engine.backpressure import held_back
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiler
 from pipelinerun.engine.course import Course
@@ -35,6 +36,7 @@ from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
+from pipelinerun.engine.queues import Queues, queues_of
 from pipelinerun.engine.replicas import Machine, with_numbers
 from pipelinerun.engine.resources import never_satisfied
 from pipelinerun.engine.secrets import hidden
@@ -153,9 +155,11 @@ def _run(
     make_room(len(topology.stages))
     kills = ControlGroup().oom_kills()
     course = Course(topology, skipped=start.skipped, kept=start.rows)
+    queues = Queues(queues_of(job.definition, topology), topology)
     with (
-        Ledger(limits, capacity.ledger_host(), stopping, draining) as ledger,
+        Ledger(limits, capacity.ledger_host(), stopping, draining, queues) as ledger,
         _quiet(job.definition.runtime),
+        held_back(ledger.full) if queues else nullcontext(),
     ):
         keeper = Keeper(
             checkpoints,
@@ -173,7 +177,7 @@ def _run(
         error: BaseException | None = None
         with reporting(lambda: course.running(ledger.stages()), on_progress):
             try:
-                _compiler(job, topology, plan_of, keeper).execute(course, [*start.markers])
+                _compiler(job, topology, plan_of, keeper, queues).execute(course, [*start.markers])
                 if letters is not None:
                     letters.sweep(ledger.letters())
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code may raise anything
@@ -222,13 +226,18 @@ def _judge(
 
 
 def _compiler(
-    job: PipelineJob, topology: Topology, plan_of: Callable[[Stage], StagePlan], keeper: Keeper
+    job: PipelineJob,
+    topology: Topology,
+    plan_of: Callable[[Stage], StagePlan],
+    keeper: Keeper,
+    queues: Queues,
 ) -> Compiler:
     return Compiler(
         topology,
         job.definition.runtime,
         plan_of,
         keeper=keeper,
+        queues=queues,
         cpus=ray.cluster_resources().get("CPU", 1.0),
         options=_isolation(job),
     )

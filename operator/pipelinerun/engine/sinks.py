@@ -19,11 +19,18 @@ def wrong_sinks(definition: PipelineDefinition) -> Iterator[Violation]:
     Their code can be loaded.
     """
     for index, stage in enumerate(definition.stages):
-        asks = {"onError": stage.on_error != "Fail", "taskFilters": bool(stage.task_filters)}
-        asked = [field for field, it in asks.items() if it]
-        if stage.enabled and asked and takes_dataset(stage):
+        asked = {
+            f"stages[{index}].onError": stage.on_error != "Fail",
+            f"stages[{index}].taskFilters": bool(stage.task_filters),
+            **{
+                f"edges[{number}].queueSize": edge.queue_size is not None
+                for number, edge in enumerate(definition.edges)
+                if edge.to == stage.name
+            },
+        }
+        if stage.enabled and any(asked.values()) and takes_dataset(stage):
             text = "the sink is given the whole Dataset, so that nothing is known of single rows"
-            yield from (Violation(f"stages[{index}].{field}", text) for field in asked)
+            yield from (Violation(path, text) for path, it in asked.items() if it)
 
 
 def takes_dataset(stage: Stage) -> bool:

@@ -114,7 +114,11 @@ class StageRunner:
 
     def from_nothing(self) -> Iterator[Any]:
         """Run a source, in a thread of its own from loading its code to its end."""
-        pump = Pump(lambda: results_of(self._loaded()()), lambda: self._reporter.draining)
+        pump = Pump(
+            lambda: results_of(self._loaded()()),
+            lambda: self._reporter.draining,
+            self._reporter.room if self._plan.queued else None,
+        )
         yield from self._reported(lambda _: _pumped(pump), inside=True)
         if self._reporter.stopping:
             raise StoppedError  # that is why it has ended: there would have been more
