@@ -18,6 +18,7 @@ def ray_session() -> Iterator[None]:
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="pr-") as folder,
         _own_cache(patch, folder),
+        _processes_stay(patch),
         local_ray(Path(folder), num_cpus=4, object_store_memory=512 * 1024**2),
     ):
         yield
@@ -27,6 +28,13 @@ def ray_session() -> Iterator[None]:
 def _own_cache(patch: pytest.MonkeyPatch, folder: str) -> Iterator[None]:
     """Packages that tests install do not stay, and processes of Ray find them where it does."""
     patch.setenv("PIPELINERUN_CACHE", f"{folder}/cache")
+    yield
+
+
+@contextmanager
+def _processes_stay(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The next test finds processes that have loaded all they need, which takes seconds."""
+    patch.setenv("RAY_idle_worker_killing_time_threshold_ms", "600000")
     yield
 
 
