@@ -364,17 +364,6 @@ def test_mistakes_are_told_without_a_traceback(
     assert "Traceback" not in ended.stderr
 
 
-def test_help_cuts_no_name_at_80_columns(place: Path) -> None:
-    for name in (
-        *("run", "validate", "convert", "graph", "crd", "operator", "gateway", "completion"),
-        *("submit", "list", "get", "describe", "wait", "cancel", "suspend", "resume", "retry"),
-        "delete",
-    ):
-        ended = command(place, name, "--help", environment={"COLUMNS": "80"})
-        assert ended.returncode == 0
-        assert "…" not in ended.stdout
-
-
 def test_a_terminal_without_the_characters_gets_others(place: Path) -> None:
     ended = command(place, "validate", "good.yaml", environment={"PYTHONIOENCODING": "ascii"})
     assert (ended.returncode, ended.stdout) == (0, "? good.yaml: valid\n")
