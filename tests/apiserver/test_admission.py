@@ -72,7 +72,7 @@ INVALID: dict[str, tuple[Change, str]] = {
         "spec.ray.clusterTemplate",
     ),
     "a template of nothing": (
-        set_spec(ray={"clusterTemplate": {"spec": {}}}),
+        set_spec(ray={"clusterTemplate": {}}),
         "spec.ray.clusterTemplate.spec",
     ),
     "no pipeline": (drop_pipeline, "spec.pipeline"),

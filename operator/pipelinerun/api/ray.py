@@ -38,7 +38,7 @@ class ClusterTemplate(ApiModel):
 
     metadata: TemplateMetadata = Field(default_factory=TemplateMetadata)
     """Labels and annotations."""
-    spec: Annotated[Mapping[str, Any], Field(min_length=1)]
+    spec: Mapping[str, Any]
     """The spec of a RayCluster. Free-form here; the API server checks it when the cluster is
     created."""
 
