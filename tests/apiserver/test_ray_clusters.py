@@ -80,8 +80,8 @@ def test_a_run_waits_for_its_cluster_and_takes_its_address(
     with ray_clusters(cluster):
         own: Document = {"ray": {"clusterTemplate": {"spec": {"headGroupSpec": HEAD}}}}
         runs.apply(manifest("on-a-made-one", **own, retries={"infrastructureLimit": 0}))
-        runs.apply(run("on-kuberay"))
-        status = runs.wait("on-kuberay", in_phase("Pending"))
+        runs.apply(run("finds-its-cluster"))
+        status = runs.wait("finds-its-cluster", in_phase("Pending"))
         assert reasons(status)["Succeeded"] == ("Unknown", "WaitingForCluster")
         document = {
             "apiVersion": "ray.io/v1",
@@ -96,7 +96,7 @@ def test_a_run_waits_for_its_cluster_and_takes_its_address(
         wait_for(lambda: cluster.try_kubectl("get", "raycluster", name).returncode == 0)
         say_ready(cluster, name, "default")
         # Its driver looks for that address, which leads nowhere here.
-        status = runs.wait("on-kuberay", is_finished)
+        status = runs.wait("finds-its-cluster", is_finished)
         assert (status["exitCode"], status["failure"]["class"]) == (125, "Infrastructure")
         assert "http://large-head-svc.default.svc:8265" in status["failure"]["message"]
         status = runs.wait("on-a-made-one", is_finished)
