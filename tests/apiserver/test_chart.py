@@ -329,7 +329,7 @@ def test_the_rights_are_enough(
         runs.apply(manifest("refused", namespace=namespace, mode="InProcess"))
         runs.apply(manifest("taken-up", namespace=namespace, mode="Subprocess"))
         wait_for(lambda: runs.events("refused", namespace) == [("Warning", "ModeNotSupported")])
-        wait_for(lambda: cluster.get("pods", "-n", namespace)["items"])
+        wait_for(lambda: bool(cluster.pods(namespace)))
         runs.change("refused", namespace, ttlSecondsAfterFinished=0)
         wait_for(lambda: not runs.exists("refused", namespace))
     finally:

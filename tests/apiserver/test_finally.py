@@ -63,7 +63,7 @@ def test_they_run_after_a_success_and_are_told_of_it(runs: Runs, tmp_path: Path)
     assert shown["worker"] == status["worker"]
     assert status["completionTime"] >= shown["completionTime"]
     assert told(file)["exit_code"] == 0
-    assert [reason for _, reason in runs.events("thanks")] == ["AttemptStarted", "Completed"]
+    runs.wait_told("thanks", "AttemptStarted", "Completed")
 
 
 def test_they_run_once_after_the_last_attempt_and_their_failure_changes_nothing(

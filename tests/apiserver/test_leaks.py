@@ -10,6 +10,7 @@ from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
 from tests.support.operator import OperatorProcess
 from tests.support.runs import Document, Runs, is_finished, manifest, stage
+from tests.support.waiting import wait_for
 
 NAMESPACE = "leaks"
 SECRET = "correct-horse-battery"
@@ -58,6 +59,7 @@ def test_nothing_confidential_is_told_about_a_pod_that_cannot_be_made(
     runs.apply(document)
     if name != "code-that-is-none":
         assert runs.wait(name, is_finished, NAMESPACE)["exitCode"] == 2
+        wait_for(lambda: bool(runs.events(name, NAMESPACE)))
     else:
         runs.wait(name, lambda it: it.get("phase") == "Starting", NAMESPACE)
     events = cluster.kubectl("get", "events", "-n", NAMESPACE, "-o", "json")

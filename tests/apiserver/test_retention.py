@@ -57,11 +57,11 @@ def test_a_finished_run_is_deleted_after_its_ttl(
     runs.apply(
         manifest("expires", namespace=NAMESPACE, mode="Subprocess", ttlSecondsAfterFinished=1)
     )
-    wait_for(lambda: bool(cluster.get("pods", "-n", NAMESPACE)["items"]))
+    wait_for(lambda: bool(cluster.pods(NAMESPACE)))
     runs.change("expires", NAMESPACE, shutdown="Terminate")
     wait_for(lambda: not runs.exists("expires", NAMESPACE))
     # Nobody collects garbage here.
-    wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE)["items"])
+    wait_for(lambda: not cluster.pods(NAMESPACE))
     assert "Deleted: ttlSecondsAfterFinished has passed  run=expires " in operator.log.read_text()
 
 

@@ -68,8 +68,7 @@ def with_container(**fields: Any) -> Document:
 
 
 def pods_of(cluster: ControlPlane, name: str) -> list[Document]:
-    selector = f"-lpipelinerun.dev/run={name}"
-    return list(cluster.get("pods", "-n", NAMESPACE, selector)["items"])
+    return cluster.pods(NAMESPACE, f"pipelinerun.dev/run={name}")
 
 
 def pod_of(cluster: ControlPlane, name: str) -> Document:
@@ -292,7 +291,8 @@ def test_a_worker_that_cannot_be_told_to_drain_says_so(cluster: ControlPlane, ru
     assert not was_stopped(cluster, "deaf")
     runs.change("deaf", NAMESPACE, shutdown="Terminate")
     wait_for(lambda: was_stopped(cluster, "deaf"))
-    assert reasons(runs.status("deaf", NAMESPACE))["Succeeded"] == ("Unknown", "Terminating")
+    ending = ("Unknown", "Terminating")
+    runs.wait("deaf", lambda it: reasons(it).get("Succeeded") == ending, NAMESPACE)
 
 
 def test_a_pod_that_was_through_before_it_was_ended_has_succeeded(
@@ -416,4 +416,4 @@ def test_a_pod_of_finally_stages_that_is_late_is_given_up(
     status = runs.wait("given-up", is_finished, NAMESPACE)
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
     assert status["finally"]["exitCode"] == 124
-    assert [it["metadata"]["name"] for it in pods_of(cluster, "given-up")] == [pod]
+    wait_for(lambda: [it["metadata"]["name"] for it in pods_of(cluster, "given-up")] == [pod])

@@ -137,7 +137,7 @@ def witnessed_wrongly(
 
 
 def pod_phases(cluster: Cluster, namespace: str) -> list[str]:
-    return [pod["status"]["phase"] for pod in cluster.get("pods", "-n", namespace)["items"]]
+    return [pod["status"]["phase"] for pod in cluster.pods(namespace)]
 
 
 def belonging_to(operator: OperatorProcess) -> list[psutil.Process]:

@@ -141,8 +141,7 @@ def test_an_ending_is_the_same_number_everywhere(
     document, exit_code, kind = TABLE[name]
     run_name = document["metadata"]["name"]
     status = runs.wait(run_name, is_finished, NAMESPACE)
-    selector = f"-lpipelinerun.dev/run={run_name}"
-    (pod,) = cluster.get("pods", "-n", NAMESPACE, selector)["items"]
+    (pod,) = cluster.pods(NAMESPACE, f"pipelinerun.dev/run={run_name}")
     (state,) = pod["status"]["containerStatuses"]
     found = {"status": status["exitCode"], "pod": state["state"]["terminated"]["exitCode"]}
     if name in from_the_command_line:

@@ -28,8 +28,8 @@ def container(**fields: Any) -> Document:
 
 
 def pod_of(cluster: Cluster, name: str) -> Document:
-    (pod,) = cluster.get("pods", "-n", NAMESPACE, f"-lpipelinerun.dev/run={name}")["items"]
-    return dict(pod)
+    (pod,) = cluster.pods(NAMESPACE, f"pipelinerun.dev/run={name}")
+    return pod
 
 
 def _seconds(status: Document) -> float:
@@ -142,8 +142,7 @@ def test_an_image_that_cannot_be_had(
     assert (status["exitCode"], status["failure"]["class"]) == (125, "Config"), status
     assert reasons(status)["Succeeded"] == ("False", reason)
     # It would wait for ever, and take a place on the node.
-    selector = f"-lpipelinerun.dev/run={name}"
-    wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE, selector)["items"], 60)
+    wait_for(lambda: not cluster.pods(NAMESPACE, f"pipelinerun.dev/run={name}"), 60)
 
 
 LEAK = """
@@ -170,6 +169,7 @@ def test_no_value_of_a_secret_is_in_a_status_or_an_event(cluster: Cluster, runs:
     status = finish(runs, document)
     assert status["failure"]["message"] == "cannot log in with ***"
     assert "cannot log in with ***" in status["failure"]["tail"]
+    wait_for(lambda: ("Warning", "PipelineFailed") in runs.events("secretive", NAMESPACE))
     events = cluster.kubectl("get", "events", "-n", NAMESPACE, "-o", "json")
     assert value not in json.dumps(status) + events
 
@@ -227,5 +227,4 @@ def test_deleting_a_run_ends_its_pod(cluster: Cluster, runs: Runs) -> None:
     runs.apply(run("unwanted", SLOW))
     started(runs, "unwanted")
     runs.delete("unwanted", NAMESPACE)
-    selector = "-lpipelinerun.dev/run=unwanted"
-    wait_for(lambda: not cluster.get("pods", "-n", NAMESPACE, selector)["items"], 60)
+    wait_for(lambda: not cluster.pods(NAMESPACE, "pipelinerun.dev/run=unwanted"), 60)

@@ -15,7 +15,7 @@ WORKERS = "workers"
 IN_PROCESS = "in-process"
 """Namespace that is allowed runs in the operator's Ray."""
 _DEPLOYMENT = f"deployment/{RELEASE}"
-_PODS = ("-n", SYSTEM, "-lapp.kubernetes.io/component=operator")
+_SELECTOR = "app.kubernetes.io/component=operator"
 _TIMEOUT = 120
 
 
@@ -52,7 +52,7 @@ class Installation:
         return pod
 
     def _pods(self) -> list[Document]:
-        items = self._cluster.get("pods", *_PODS)["items"]
+        items = self._cluster.pods(SYSTEM, _SELECTOR)
         return [it for it in items if "deletionTimestamp" not in it["metadata"]]
 
     def leader(self) -> str:
@@ -68,7 +68,9 @@ class Installation:
     def replace(self) -> None:
         """Kill the operator's pod without a warning; returns when another one is ready."""
         before = self.pod()["metadata"]["uid"]
-        self._cluster.kubectl("delete", "pod", *_PODS, "--grace-period=0", "--force")
+        self._cluster.kubectl(
+            "delete", "pod", "-n", SYSTEM, "-l", _SELECTOR, "--grace-period=0", "--force"
+        )
         wait_for(lambda: self._is_another(before), _TIMEOUT)
         self.wait_ready()
 

@@ -8,8 +8,7 @@ from tests.support.runs import Document
 
 def pods_of(cluster: ControlPlane, run: str, namespace: str) -> list[Document]:
     """The pods of a run."""
-    selector = f"-lpipelinerun.dev/run={run}"
-    return list(cluster.get("pods", "-n", namespace, selector)["items"])
+    return cluster.pods(namespace, f"pipelinerun.dev/run={run}")
 
 
 def end_pod_of(cluster: ControlPlane, run: str, namespace: str) -> None:

@@ -41,7 +41,7 @@ def small_run(name: str, *middle: Document, pod: Document | None = None, **spec:
 
 def pods_of(cluster: ControlPlane, name: str) -> list[Document]:
     """The pods of a run, by attempt."""
-    items = cluster.get("pods", "-n", WORKERS, f"-lpipelinerun.dev/run={name}")["items"]
+    items = cluster.pods(WORKERS, f"pipelinerun.dev/run={name}")
     return sorted(items, key=lambda it: int(it["metadata"]["labels"]["pipelinerun.dev/attempt"]))
 
 

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipelinerun.api.names import API_VERSION
 from tests.cluster.controlplane import ControlPlane
+from tests.support.waiting import wait_for
 
 Document = dict[str, Any]
 
@@ -85,7 +87,7 @@ def manifest(
 ) -> Document:
     """A run of the steps above."""
     return {
-        "apiVersion": "pipelinerun.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "PipelineRun",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
@@ -131,7 +133,7 @@ class Runs:
 
     def get(self, name: str, namespace: str = "default") -> Document:
         """The whole object."""
-        return self._plane.get("pipelinerun", name, "-n", namespace)
+        return self._plane.read(f"{_path(namespace)}/{name}")
 
     def status(self, name: str, namespace: str = "default") -> Document:
         """Its status; empty while there is none."""
@@ -172,7 +174,7 @@ class Runs:
 
     def names(self, namespace: str = "default") -> list[str]:
         """The runs that there are."""
-        items = self._plane.get("pipelineruns", "-n", namespace)["items"]
+        items = self._plane.read(_path(namespace))["items"]
         return sorted(item["metadata"]["name"] for item in items)
 
     def exists(self, name: str, namespace: str = "default") -> bool:
@@ -181,10 +183,14 @@ class Runs:
 
     def events(self, name: str, namespace: str = "default") -> list[tuple[str, str]]:
         """Type and reason of its Events, in the order in which they were made."""
-        selector = f"involvedObject.name={name}"
-        items = self._plane.get("events", "-n", namespace, f"--field-selector={selector}")["items"]
+        path = f"/api/v1/namespaces/{namespace}/events"
+        items = self._plane.read(path, fieldSelector=f"involvedObject.name={name}")["items"]
         items.sort(key=lambda item: int(item["metadata"]["resourceVersion"]))
         return [(item["type"], item["reason"]) for item in items]
+
+    def wait_told(self, name: str, *reasons: str, namespace: str = "default") -> None:
+        """Wait until these are the reasons of its Events: they are told after the status."""
+        wait_for(lambda: [reason for _, reason in self.events(name, namespace)] == [*reasons])
 
     def writes(self, user: str) -> Counter[str]:
         """Writes of an identity so far, as the API server's audit log has them; leases aside."""
@@ -196,6 +202,10 @@ class Runs:
             and (parts := (event["objectRef"]["resource"], event["objectRef"].get("subresource")))
             and parts[0] != "leases"
         )
+
+
+def _path(namespace: str) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/pipelineruns"
 
 
 def is_finished(status: Mapping[str, Any]) -> bool:
