@@ -42,24 +42,6 @@ def test_a_run_succeeds_and_its_status_says_everything(runs: Runs) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "phase", "exit_code", "stage"),
-    [
-        ("hello", "Succeeded", 0, None),
-        ("failing", "Failed", 7, "check"),
-    ],
-)
-def test_an_example_as_it_is_written(
-    cluster: ControlPlane, runs: Runs, name: str, phase: str, exit_code: int, stage: str | None
-) -> None:
-    (path,) = (path for path in MANIFESTS if read(path).metadata.name == name)
-    cluster.kubectl("apply", "-f", str(path))
-    status = runs.wait(name, is_finished)
-    assert (status["phase"], status["exitCode"]) == (phase, exit_code), status
-    assert status.get("failure", {}).get("stage") == stage
-    assert status["elapsedSeconds"] > 0
-
-
 def test_every_example_is_let_in(cluster: ControlPlane) -> None:
     """What the others come to is tried with the engine alone."""
     files = [word for path in MANIFESTS for word in ("-f", str(path))]
@@ -201,6 +183,42 @@ def test_a_failed_attempt_is_retried_within_the_budget(runs: Runs, tmp_path: Pat
     runs.wait_told("retried", "AttemptStarted", "Retrying", "AttemptStarted", "PipelineFailed")
 
 
+def test_parameters_reach_the_stages(runs: Runs) -> None:
+    run = manifest("params", stage("leave", "leave", code="$(params.code)"))
+    run["spec"]["pipeline"]["params"] = [{"name": "code", "type": "integer", "default": "3"}]
+    run["spec"]["params"] = [{"name": "code", "value": "9"}]
+    assert runs.finish(run)["exitCode"] == 9
+
+
+def test_a_line_of_fifty_megabytes_does_no_harm(runs: Runs, operator: OperatorProcess) -> None:
+    assert runs.finish(manifest("loud", stage("loud", "loud")))["exitCode"] == 0
+    operator.check_alive()
+
+
+def test_a_message_is_bounded_whatever_is_raised(runs: Runs) -> None:
+    status = runs.finish(manifest("wordy", stage("wordy", "wordy")))
+    assert status["exitCode"] == 1
+    assert len(json.dumps(status)) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "exit_code", "stage"),
+    [
+        ("hello", "Succeeded", 0, None),
+        ("failing", "Failed", 7, "check"),
+    ],
+)
+def test_an_example_as_it_is_written(
+    cluster: ControlPlane, runs: Runs, name: str, phase: str, exit_code: int, stage: str | None
+) -> None:
+    (path,) = (path for path in MANIFESTS if read(path).metadata.name == name)
+    cluster.kubectl("apply", "-f", str(path))
+    status = runs.wait(name, is_finished)
+    assert (status["phase"], status["exitCode"]) == (phase, exit_code), status
+    assert status.get("failure", {}).get("stage") == stage
+    assert status["elapsedSeconds"] > 0
+
+
 def test_two_runs_at_once_do_not_see_each_others_code(runs: Runs) -> None:
     for name, answer in (("code-a", 1), ("code-b", 2)):
         run = manifest(name, stage("check", "check", expected=answer))
@@ -213,29 +231,3 @@ def test_two_runs_at_once_do_not_see_each_others_code(runs: Runs) -> None:
         runs.apply(run)
     for name in ("code-a", "code-b"):
         assert runs.wait(name, lambda status: "exitCode" in status)["exitCode"] == 0
-
-
-def test_parameters_reach_the_stages(runs: Runs) -> None:
-    run = manifest("params", stage("leave", "leave", code="$(params.code)"))
-    run["spec"]["pipeline"]["params"] = [{"name": "code", "type": "integer", "default": "3"}]
-    run["spec"]["params"] = [{"name": "code", "value": "9"}]
-    assert runs.finish(run)["exitCode"] == 9
-
-
-def test_a_line_of_fifty_megabytes_does_no_harm(runs: Runs, operator: OperatorProcess) -> None:
-    run = manifest("loud", stage("shout", "shout"))
-    run["spec"]["code"]["files"]["steps.py"] += (
-        "\ndef shout(row):\n    print('x' * 50_000_000 * (row['n'] == 0))\n    return row\n"
-    )
-    assert runs.finish(run)["exitCode"] == 0
-    operator.check_alive()
-
-
-def test_a_message_is_bounded_whatever_is_raised(runs: Runs) -> None:
-    run = manifest("wordy", stage("wordy", "wordy"))
-    run["spec"]["code"]["files"]["steps.py"] += (
-        "\ndef wordy(row):\n    raise ValueError('x' * 1_000_000)\n"
-    )
-    status = runs.finish(run)
-    assert status["exitCode"] == 1
-    assert len(json.dumps(status)) < 20_000

@@ -149,22 +149,10 @@ def test_an_attempt_that_takes_too_long_fails(runs: Runs) -> None:
     assert reasons(status)["Succeeded"] == ("False", "AttemptDeadlineExceeded")
 
 
-ONCE = """
-def once(row, path, code, seconds):
-    if not Path(path).exists():
-        Path(path).write_text("")
-        time.sleep(seconds)
-        sys.exit(code)
-    return row
-"""
-
-
 def second_chance(name: str, folder: Path, code: int, seconds: int, **spec: Any) -> Document:
     """A run whose first attempt fails."""
-    middle = stage("once", "once", path=str(folder / name), code=code, seconds=seconds)
-    run = manifest(name, middle, **spec)
-    run["spec"]["code"]["files"]["steps.py"] += ONCE
-    return run
+    settings = {"path": str(folder / name), "code": code, "seconds": seconds}
+    return manifest(name, stage("once", "leave_once", **settings), **spec)
 
 
 def test_an_attempt_that_took_too_long_is_tried_again_if_a_rule_says_so(

@@ -15,6 +15,7 @@ Document = dict[str, Any]
 TIMEOUT = 120.0
 _POLL = 0.05
 
+# One code for most runs: Ray starts processes of their own for each.
 STEPS = """
 import os, signal, sys, time
 from pathlib import Path
@@ -43,8 +44,22 @@ def witness(row, path, context):
 def wrong(row):
     raise ValueError(f"no {row['n']} please")
 
+def wordy(row):
+    raise ValueError("x" * 1_000_000)
+
+def loud(row):
+    print("x" * 50_000_000 * (row["n"] == 0))
+    return row
+
 def leave(row, code):
     sys.exit(code)
+
+def leave_once(row, path, code, seconds):
+    if not Path(path).exists():
+        Path(path).write_text("")
+        time.sleep(seconds)
+        sys.exit(code)
+    return row
 
 def crash(row):
     os._exit(9)
