@@ -18,9 +18,16 @@ ENDLESS: Document = {
     "callable": "steps:endless",
     "config": {"pause": 0.1},
 }
+SILENT: Document = {"name": "silent", "type": "source", "callable": "waiting:say_no_more"}
+"""A source that waits for what never comes, and looks at nothing else."""
 RUNS: dict[str, dict[str, Any]] = {
     "ended": {},
     "hurried": {"stage": HEARS_NOTHING, "terminationGracePeriodSeconds": 1},
+    "silent": {
+        "stage": stage("square", "square"),
+        "source": SILENT,
+        "terminationGracePeriodSeconds": 1,
+    },
     "drained": {"stage": stage("square", "square"), "source": ENDLESS},
     "paused": {},
     "overdue": {},
@@ -42,6 +49,11 @@ def fresh(runs: Runs) -> set[str]:
     return {*RUNS}
 
 
+def flows(status: Document) -> bool:
+    """Whether rows have come out of a stage."""
+    return any(it["rowsOut"] for it in status.get("stages", []))
+
+
 def begun(runs: Runs, fresh: set[str], kind: str) -> str:
     """A run that works; gives its name."""
     name = kind
@@ -49,9 +61,9 @@ def begun(runs: Runs, fresh: set[str], kind: str) -> str:
         name = f"{kind}-again"  # the test is tried once more
         runs.apply(document(name, kind))
     fresh.discard(kind)
-    if kind == "drained":
-        # Its rows are on the way until there are enough of them.
-        runs.wait(name, lambda it: any(of["rowsOut"] for of in it.get("stages", [])), WORKERS)
+    if kind in {"drained", "silent"}:
+        # That the source has begun is no sign that a row is on its way.
+        runs.wait(name, flows, WORKERS, PATIENCE)
     else:
         works(runs, name)
     return name
@@ -80,10 +92,11 @@ def test_a_cancelled_run_ends_within_its_grace_and_keeps_pod_and_log(
     assert "row 0 of attempt 1" in log_of(cluster, pod)
 
 
+@pytest.mark.parametrize("kind", ["hurried", "silent"])
 def test_a_run_that_does_not_end_within_its_grace_is_ended_by_force(
-    cluster: Cluster, runs: Runs, fresh: set[str]
+    cluster: Cluster, runs: Runs, fresh: set[str], kind: str
 ) -> None:
-    name = begun(runs, fresh, "hurried")
+    name = begun(runs, fresh, kind)
     runs.change(name, WORKERS, shutdown="Terminate")
     status = runs.wait(name, is_finished, WORKERS, PATIENCE)
     # Whether the pipeline gives up first or is killed is a matter of moments.

