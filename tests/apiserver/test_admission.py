@@ -60,6 +60,8 @@ def many(count: int) -> list[Document]:
     return [SOURCE, *middle, SINK]
 
 
+PDF: Document = {"task": "extract", "properties": {"document_type": "regex:^pdf$", "pages": 5}}
+"""Tasks that a stage may be for."""
 INVALID: dict[str, tuple[Change, str]] = {
     "unknown field of the spec": (set_spec(colour="red"), "spec.colour"),
     "unknown field of a stage": (
@@ -260,6 +262,14 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_stage(0, taskFilters=["extract"]),
         "spec.pipeline.stages[0].taskFilters",
     ),
+    "tasks with properties of a source": (
+        set_stage(0, taskMatches=[PDF]),
+        "spec.pipeline.stages[0].taskMatches",
+    ),
+    "a task without properties": (
+        set_stage(1, taskMatches=[{"task": "extract"}]),
+        "spec.pipeline.stages[1].taskMatches[0].properties",
+    ),
     "no tasks": (set_stage(1, taskFilters=[]), "spec.pipeline.stages[1].taskFilters"),
     "errors of a source passed over": (
         set_stage(0, onError="Skip"),
@@ -311,7 +321,12 @@ VALID: dict[str, Change] = {
         stages=[
             SOURCE | {"onError": "Fail"},
             stage("middle", "square")
-            | {"onError": "DeadLetter", "maxErrors": 0, "taskFilters": ["extract"]},
+            | {
+                "onError": "DeadLetter",
+                "maxErrors": 0,
+                "taskFilters": ["extract"],
+                "taskMatches": [PDF],
+            },
             SINK | {"onError": "Skip"},
         ],
         deadLetters={"path": "s3://bucket/letters"},

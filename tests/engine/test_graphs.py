@@ -166,6 +166,31 @@ def test_a_stage_acts_on_rows_with_its_tasks_and_others_pass_by(pipeline: Pipeli
     assert counts(outcome)["b"] == (30, 30)
 
 
+def test_a_stage_acts_on_rows_whose_tasks_have_its_properties(pipeline: Pipeline) -> None:
+    kinds = [{"kind": "pdf", "pages": [1, 2]}, {"kind": "docx"}, {"kind": "pdf"}]
+    rows = [
+        {"id": it, "way": "in", "tasks": [{"type": "x", "properties": kinds[it % 3]}]}
+        for it in range(30)
+    ]
+    stages = [
+        stage("in", "some", "source", config={"rows": rows}),
+        stage("a", "one", taskMatches=[{"task": "x", "properties": {"kind": "pdf"}}]),
+        stage(
+            "b",
+            "batch",
+            per="Batch",
+            taskMatches=[
+                {"task": "x", "properties": {"kind": "regex:p", "pages": 2}},
+                {"task": "y", "properties": {"kind": "*"}},
+            ],
+        ),
+        sink(pipeline, "out"),
+    ]
+    outcome = run(pipeline, stages, "in>a a>b b>out")
+    assert ways(pipeline, "out") == {"in": 10, "ina": 10, "inab": 10}
+    assert counts(outcome)["b"] == (30, 30)
+
+
 def test_a_failure_in_a_branch_names_the_stage(pipeline: Pipeline) -> None:
     code = CODE + "\ndef fail(row, name): raise ValueError(row['id'])"
     stages = [source("in", [1]), stage("a", "one"), stage("b", "fail"), sink(pipeline, "out")]

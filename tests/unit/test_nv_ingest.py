@@ -187,14 +187,32 @@ def test_edges_to_a_stage_have_the_usual_size_where_one_of_them_has_any() -> Non
     assert not notes
 
 
-def test_tasks_are_chosen_by_their_names_alone() -> None:
-    stage = {"name": "udf", "task_filters": ["udf", ["udf", {"phase": 5}]]}
-    with pytest.raises(InvalidDefinitionError) as caught:
-        translated({"stages": [stage]})
-    (wrong,) = caught.value.violations
-    assert str(wrong).startswith("stages[0].task_filters[1]: must be the name of a task")
-    written = [{"name": "udf", "task_filters": ["udf"]}]
-    assert translated({"stages": written}) == ({"stages": written}, [])
+def filtered(*filters: Any) -> tuple[dict[str, Any], list[Any]]:
+    document, notes = translated({"stages": [{"name": "udf", "task_filters": [*filters]}]})
+    (stage,) = document["stages"]
+    return {key: it for key, it in stage.items() if key != "name"}, notes
+
+
+def test_tasks_are_chosen_by_names_and_properties() -> None:
+    pdf = {"document_type": "regex:^pdf$"}
+    match = {"task": "extract", "properties": pdf}
+    assert filtered("udf", ["split"]) == ({"task_filters": ["udf", "split"]}, [])
+    assert filtered(["extract", pdf]) == ({"task_matches": [match]}, [])
+    assert filtered("udf", ["extract", pdf]) == (
+        {"task_filters": ["udf"], "task_matches": [match]},
+        [],
+    )
+    found, _ = filtered(["extract", pdf, {"method": "*"}])
+    assert found == {"task_matches": [{**match, "properties": {**pdf, "method": "*"}}]}
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [5], ["a", "b"], [{"a": 1}], {"a": 1}, ["a", {"b": 1}, {"b": 2}]]
+)
+def test_a_filter_that_names_no_task_is_refused(wrong: Any) -> None:
+    message = r"stages\[0\].task_filters\[1\]: must be the name of a task, or a list such as"
+    with pytest.raises(InvalidDefinitionError, match=message):
+        filtered("a", wrong)
 
 
 def test_there_is_one_runtime_section() -> None:
@@ -225,7 +243,7 @@ def test_nothing_breaks_the_translation(value: Any) -> None:
     for document in (
         {"stages": value, "name": value, "pipeline": value, "edges": value},
         {"edges": [value, {"queue_size": value}]},
-        {"stages": [value, {"replicas": value}, {"replicas": fields}]},
+        {"stages": [value, {"replicas": value}, {"replicas": fields}, {"task_filters": value}]},
     ):
         try:
             translated(document)

@@ -187,6 +187,16 @@ class StageResources(ApiModel):
     """Memory as a Kubernetes quantity, for example 512Mi."""
 
 
+class TaskMatch(ApiModel):
+    """Tasks of a name that have certain properties."""
+
+    task: TaskName
+    """Name of the tasks."""
+    properties: dict[str, Any]
+    """What the task's own properties have to be; it may have more. Free-form: values as they are,
+    "regex:…" for text that begins with what the regular expression matches, "*" for any value."""
+
+
 class Stage(ApiModel):
     """One step of a pipeline: a source yields rows, a stage transforms them, a sink keeps them."""
 
@@ -227,6 +237,12 @@ class Stage(ApiModel):
             "taskFilters",
             "!has(self.type) || self.type != 'source' || !has(self.taskFilters)",
             lambda it: it.type != "source" or not it.task_filters,
+            "a source is given no rows that could be selected",
+        ),
+        Rule(
+            "taskMatches",
+            "!has(self.type) || self.type != 'source' || !has(self.taskMatches)",
+            lambda it: it.type != "source" or not it.task_matches,
             "a source is given no rows that could be selected",
         ),
         Rule(
@@ -278,10 +294,11 @@ class Stage(ApiModel):
     checkpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Folder, or URI such as s3://bucket/folder, where the rows that the stage puts out are kept as
     Parquet. The stages after it start once all rows are there; resumeFrom can start from them."""
-
     task_filters: Annotated[list[TaskName], Field(min_length=1, max_length=64)] | None = None
     """Tasks that the stage is for. It acts on rows whose column tasks has one of them, and others
-    pass by. All rows when left out."""
+    pass by. All rows when this and taskMatches are left out."""
+    task_matches: Annotated[list[TaskMatch], Field(min_length=1, max_length=64)] | None = None
+    """Further tasks that the stage is for, by name and properties."""
     on_error: Literal["Fail", "Skip", "DeadLetter"] = "Fail"
     """What follows when a call raises an exception. Fail ends the run. Skip goes on without the row
     or batch. DeadLetter does so as well, and keeps it with the exception below deadLetters."""
@@ -292,6 +309,11 @@ class Stage(ApiModel):
     def import_path(self) -> str:
         """Where the code is, whichever of actor and callable names it."""
         return self.actor or self.callable or ""
+
+    @property
+    def selects(self) -> bool:
+        """Whether it acts on some rows, and others pass by."""
+        return bool(self.task_filters or self.task_matches)
 
     @property
     def error_limit(self) -> int:

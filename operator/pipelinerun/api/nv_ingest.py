@@ -26,7 +26,10 @@ NO_BROKER = (
 )
 QUEUE_SIZE = 100
 """Of an edge that does not say, where there are queues."""
-NO_PROPERTIES = "must be the name of a task: tasks cannot be chosen by their properties"
+NO_TASK = (
+    'must be the name of a task, or a list such as ["extract", {"document_type": "pdf"}] with each'
+    " property once"
+)
 NO_SOURCE_REPLICAS = (
     "are left out: a source is called once; a reader of Ray Data reads in parallel by itself"
 )
@@ -176,10 +179,8 @@ class _Translation:
     def _stage(self, stage: Any, path: str) -> Any:
         if not isinstance(stage, dict):
             return stage
-        filters = stage.get("task_filters")
-        for index, item in enumerate(filters if isinstance(filters, list) else ()):
-            if isinstance(item, list | dict):
-                self._refuse(f"{path}.task_filters[{index}]", NO_PROPERTIES)
+        if isinstance(stage.get("task_filters"), list):
+            stage = self._filtered(stage, f"{path}.task_filters")
         replicas = stage.get("replicas")
         if not isinstance(replicas, dict) or not replicas.keys() & {*OLDER, *NEWER}:
             return stage
@@ -194,6 +195,26 @@ class _Translation:
         if any(count not in (0, 1) for count in wanted.values()):
             self._note(path, NO_SOURCE_REPLICAS)
         return kept
+
+    def _filtered(self, stage: Document, path: str) -> Document:
+        """A stage whose filters have names of tasks apart from those with properties."""
+        names: list[Any] = []
+        matches: list[Document] = []
+        for index, item in enumerate(stage["task_filters"]):
+            match item:
+                case [str() as name]:
+                    names.append(name)
+                case [str() as name, *properties] if _apart(properties):
+                    together = {key: value for it in properties for key, value in it.items()}
+                    matches.append({"task": name, "properties": together})
+                case list() | dict():
+                    self._refuse(f"{path}[{index}]", NO_TASK)
+                case _:
+                    names.append(item)
+        if not matches:
+            return {**stage, "task_filters": names}
+        kept = {key: it for key, it in stage.items() if key != "task_filters"}
+        return {**kept, **({"task_filters": names} if names else {}), "task_matches": matches}
 
     def _replicas(self, replicas: _Replicas, path: str) -> Document:
         self._check_spellings(replicas, path)
@@ -256,6 +277,14 @@ def _with_queues(edges: list[Any]) -> list[Any]:
         else edge
         for edge in edges
     ]
+
+
+def _apart(properties: list[Any]) -> bool:
+    """Whether these are objects that have no key in common."""
+    if not all(isinstance(it, dict) for it in properties):
+        return False
+    keys = [key for it in properties for key in it]
+    return len(keys) == len({*keys})
 
 
 def plain_name(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipelinerun.api import checkpoints, graph
+from pipelinerun.api import checkpoints, graph, tasks
 from pipelinerun.api.code import wrong_files
 from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
@@ -30,7 +30,7 @@ def prepare(spec: PipelineRunSpec, run: RunIdentity) -> PipelineJob:
         raise InvalidDefinitionError(wrong)
     given = {param.name: param.value for param in spec.params}
     definition = resolve(spec.pipeline, given)
-    wrong = [it.under("pipeline") for it in checkpoints.wrong_checkpoints(definition)]
+    wrong = [it.under("pipeline") for it in _wrong_values(definition)]
     if wrong:
         raise InvalidDefinitionError(wrong)
     values = effective_values(spec.pipeline, given)
@@ -58,7 +58,13 @@ def check(definition: PipelineDefinition) -> None:
 def wrong_definition(definition: PipelineDefinition) -> list[Violation]:
     """All violations of a definition by itself, with paths from its root."""
     wrong = [*broken_rules(definition), *graph.violations(definition)]
-    return wrong or [*checkpoints.wrong_checkpoints(definition)]
+    return wrong or [*_wrong_values(definition)]
+
+
+def _wrong_values(definition: PipelineDefinition) -> Iterator[Violation]:
+    """What is wrong with values in which parameters may stand, in a graph without violations."""
+    yield from checkpoints.wrong_checkpoints(definition)
+    yield from tasks.wrong_patterns(definition)
 
 
 def _given_twice(params: Sequence[ParamValue]) -> Iterator[Violation]:

@@ -11,7 +11,8 @@ from pipelinerun.engine.needed import needed_files
 
 _FIELDS = {
     *("name", "type", "actor", "callable", "config"),
-    *("per", "batch_size", "batch_format", "task_filters", "on_error"),
+    *("per", "batch_size", "batch_format"),
+    *("task_filters", "task_matches", "on_error"),
 }
 """Fields of a stage that its rows depend on; replicas and resources change the speed alone."""
 

@@ -22,6 +22,7 @@ def wrong_sinks(definition: PipelineDefinition) -> Iterator[Violation]:
         asked = {
             f"stages[{index}].onError": stage.on_error != "Fail",
             f"stages[{index}].taskFilters": bool(stage.task_filters),
+            f"stages[{index}].taskMatches": bool(stage.task_matches),
             **{
                 f"edges[{number}].queueSize": edge.queue_size is not None
                 for number, edge in enumerate(definition.edges)

@@ -23,7 +23,7 @@ from pipelinerun.engine.rows import (
     results_of,
     rows_of,
 )
-from pipelinerun.engine.selection import per_batch, per_row
+from pipelinerun.engine.selection import Selection
 from pipelinerun.engine.tolerance import Tolerance
 
 Call = Callable[..., Any]
@@ -106,11 +106,12 @@ class StageRunner:
         stage = self._plan.stage
         if stage.on_error != "Fail":
             call = self._tolerance.around(call, tally)
-        if not stage.task_filters:
+        if not stage.selects:
             return call
+        selection = Selection(stage)
         if stage.per == "Batch":
-            return per_batch(call, stage.task_filters, stage.batch_format or "numpy")
-        return per_row(call, stage.task_filters)
+            return selection.per_batch(call, stage.batch_format or "numpy")
+        return selection.per_row(call)
 
     def from_nothing(self) -> Iterator[Any]:
         """Run a source, in a thread of its own from loading its code to its end."""
