@@ -283,6 +283,26 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_stage(1, onError="DeadLetter"),
         "spec.pipeline.deadLetters",
     ),
+    "dead letters nowhere": (
+        lambda run: run["spec"]["pipeline"].update(deadLetters={"config": {"a": 1}}),
+        "spec.pipeline.deadLetters",
+    ),
+    "dead letters for a file and for code": (
+        lambda run: run["spec"]["pipeline"].update(
+            deadLetters={"path": "/a", "callable": "steps:drop"}
+        ),
+        "spec.pipeline.deadLetters",
+    ),
+    "dead letters for two kinds of code": (
+        lambda run: run["spec"]["pipeline"].update(
+            deadLetters={"actor": "steps:Drop", "callable": "steps:drop"}
+        ),
+        "spec.pipeline.deadLetters",
+    ),
+    "a file for dead letters that is configured": (
+        lambda run: run["spec"]["pipeline"].update(deadLetters={"path": "/a", "config": {"a": 1}}),
+        "spec.pipeline.deadLetters.config",
+    ),
     "a start at no stage": (start_at("nowhere"), "spec.resumeFrom"),
     "a start without a checkpoint": (set_spec(resumeFrom="end"), "spec.resumeFrom"),
 }
@@ -340,6 +360,9 @@ VALID: dict[str, Change] = {
             },
             "tokenSecret": {"name": "token"},
         },
+    ),
+    "dead letters for code": lambda run: run["spec"]["pipeline"].update(
+        deadLetters={"actor": "steps:Drop", "config": {"to": ["a", {"b": None}]}}
     ),
     "much code": set_spec(code={"files": {"steps.py": "#" * MAX_CODE_BYTES}}),
     "parameters": lambda run: run["spec"].update(

@@ -10,8 +10,12 @@ import pytest
 from tests.engine.pipeline import Pipeline, counts, failure_of, numbers, work
 
 CODE = """
+import json
 import os
+import signal
 import sys
+import time
+from pathlib import Path
 
 def odd(row):
     yield {"id": row["id"]}
@@ -32,6 +36,22 @@ def leave(row): sys.exit(3)
 def full(row): raise MemoryError
 def fail_to_keep(row): list(odd(row))
 
+def take(letter, file, context):
+    with open(file, "a") as lines:
+        lines.write(json.dumps({**letter, "by": context.stage}) + "\\n")
+
+class Take:
+    def __init__(self, file):
+        self.file = file
+
+    def __call__(self, letter):
+        letter["rows"] = [{"id": int(row["id"])} for row in letter["rows"]]
+        take(letter, self.file, context=self)
+
+    stage = "Take"
+
+def take_nothing(letter): raise OSError("no room")
+
 def crash_once(row, file):
     if row["id"] == 8:
         try:
@@ -39,7 +59,26 @@ def crash_once(row, file):
         except FileExistsError:
             return row
         os._exit(1)
+    if row["id"] == 7:
+        time.sleep(1)  # what there is so far goes out
     yield from odd(row)
+
+class Store:
+    # Does no harm when it is given a row twice; dies in the middle of a batch.
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(exist_ok=True)
+
+    def __call__(self, batch):
+        for number in batch["id"]:
+            with (self.folder / str(number)).open("a") as file:
+                file.write(f"{os.getpid()}\\n")
+            if number == 17:
+                try:
+                    (self.folder / "killed").touch(exist_ok=False)
+                except FileExistsError:
+                    continue
+                os.kill(os.getpid(), signal.SIGKILL)
 """
 EVEN = [{"id": number} for number in range(0, 10, 2)]
 
@@ -47,6 +86,11 @@ EVEN = [{"id": number} for number in range(0, 10, 2)]
 def letters(pipeline: Pipeline) -> list[dict[str, Any]]:
     files = [*(pipeline.folder / "letters").glob("run-2-*/*.jsonl")]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def taken(pipeline: Pipeline) -> list[dict[str, Any]]:
+    lines = (pipeline.folder / "taken").read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def ids(found: Sequence[Mapping[str, Any]]) -> Counter[int]:
@@ -126,6 +170,89 @@ def test_a_task_that_is_run_again_doubles_no_dead_letter(pipeline: Pipeline) -> 
     assert (pipeline.folder / "crashed").exists()
     assert ids([row for it in letters(pipeline) for row in it["rows"]]) == Counter([1, 3, 5, 7, 9])
     assert outcome.stages[1].errors == 5
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "expected"),
+    [
+        (work("odd"), {"callable": "steps:take"}, [[1], [3], [5], [7], [9]]),
+        (work("batch", per="Batch", batchSize=5), {"actor": "steps:Take"}, [[5, 6, 7, 8, 9]]),
+    ],
+)
+def test_dead_letters_are_given_to_code(
+    pipeline: Pipeline, stage: dict[str, Any], code: dict[str, str], expected: list[list[int]]
+) -> None:
+    to = {**code, "config": {"file": str(pipeline.folder / "taken")}}
+    reader = numbers(10) | {"config": {"n": 10, "override_num_blocks": 1}}
+    stages = [reader, stage | {"onError": "DeadLetter"}, pipeline.keep]
+    outcome = pipeline(stages, CODE, deadLetters=to)
+    assert outcome.exit_code == 0, outcome.failure
+    found = taken(pipeline)
+    assert sorted([row["id"] for row in it["rows"]] for it in found) == expected
+    assert len({it["id"] for it in found}) == outcome.stages[1].errors == len(expected)
+    assert {it["by"] for it in found} == {"work" if "callable" in code else "Take"}
+    assert found[0].keys() == {"id", "stage", "exception", "message", "traceback", "rows", "by"}
+
+
+def test_a_task_that_is_run_again_gives_its_dead_letters_again_under_the_same_id(
+    pipeline: Pipeline,
+) -> None:
+    stage = work(
+        "crash_once", onError="DeadLetter", config={"file": str(pipeline.folder / "crashed")}
+    )
+    reader = numbers(10) | {"config": {"n": 10, "override_num_blocks": 1}}
+    to = {"callable": "steps:take", "config": {"file": str(pipeline.folder / "taken")}}
+    outcome = pipeline([reader, stage, pipeline.keep], CODE, deadLetters=to)
+    assert outcome.exit_code == 0, outcome.failure
+    times = Counter((it["id"], it["rows"][0]["id"]) for it in taken(pipeline))
+    assert sorted((row, count) for (_, row), count in times.items()) == [
+        *((row, 2) for row in (1, 3, 5, 7)),
+        (9, 1),
+    ]
+    assert outcome.stages[1].errors == 5
+
+
+def test_dead_letters_that_nobody_takes_fail_the_run(pipeline: Pipeline) -> None:
+    stages = [numbers(10), work("odd", onError="DeadLetter"), pipeline.keep]
+    outcome = pipeline(stages, CODE, deadLetters={"callable": "steps:take_nothing"})
+    failure = failure_of(outcome)
+    assert (outcome.exit_code, failure.stage, failure.exception) == (1, "work", "OSError")
+    assert "take_nothing" in (failure.tail or "")
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ({"callable": "steps:missing"}, "pipeline.deadLetters.callable: 'steps' has no 'missing'"),
+        ({"callable": "steps:take"}, "pipeline.deadLetters.config: does not fit steps:take"),
+        (
+            {"callable": "ray.data:Dataset.write_parquet", "config": {"path": "x"}},
+            "pipeline.deadLetters.callable: is given one dead letter after the other, a dict",
+        ),
+    ],
+)
+def test_code_that_cannot_take_dead_letters_runs_nothing(
+    pipeline: Pipeline, to: dict[str, Any], message: str
+) -> None:
+    stages = [numbers(10), work("odd", onError="DeadLetter"), pipeline.keep]
+    outcome = pipeline(stages, CODE, deadLetters=to)
+    assert outcome.exit_code == 2
+    assert failure_of(outcome).message.startswith(message)
+
+
+def test_a_sink_that_does_no_harm_twice_has_every_row_when_its_process_dies(
+    pipeline: Pipeline,
+) -> None:
+    folder = pipeline.folder / "stored"
+    sink = work("Store", per="Batch", batchSize=10, config={"folder": str(folder)})
+    sink["type"] = "sink"
+    outcome = pipeline([numbers(100), sink], CODE)
+    assert outcome.exit_code == 0, outcome.failure
+    assert (folder / "killed").exists()
+    times = {int(it.name): len(it.read_text().split()) for it in folder.glob("[0-9]*")}
+    assert sorted(times) == [*range(100)]
+    assert times[17] == 2
+    assert counts(outcome) == [(0, 100), (100, 0)]
 
 
 def test_a_sink_that_is_given_the_dataset_cannot_skip_rows(pipeline: Pipeline) -> None:

@@ -75,6 +75,7 @@ def test_only_what_is_free_form_is_not_pruned() -> None:
         ".spec.pipeline.stages[].config",
         ".spec.pipeline.stages[].taskMatches[].properties",
         ".spec.pipeline.finally[].config",
+        ".spec.pipeline.deadLetters.config",
         ".spec.podTemplate.spec",
         ".spec.ray.clusterTemplate.spec",
     }

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from pipelinerun.api.status import Failure
-from pipelinerun.engine.dead_letters import DeadLetters, letter
+from pipelinerun.engine.dead_letters import LetterFiles, letter, line
 
 FAILURE = Failure(class_="User", stage="work", exception="ValueError", message="no", tail="Tr…")
+
+
+ONE = letter(FAILURE, [{"n": 1}], 1)
 
 
 class Thing:
@@ -35,9 +38,12 @@ class Thing:
     ],
 )
 def test_every_value_has_a_form_in_json(value: Any, written: object) -> None:
-    line = letter(FAILURE, [{"value": value}])
-    assert "\n" not in line
-    assert json.loads(line) == {
+    given = letter(FAILURE, [{"value": value}], 1)
+    assert given["rows"] == [{"value": value}]
+    text = line(given)
+    assert "\n" not in text
+    assert json.loads(text) == {
+        "id": given["id"],
         "stage": "work",
         "exception": "ValueError",
         "message": "no",
@@ -46,12 +52,21 @@ def test_every_value_has_a_form_in_json(value: Any, written: object) -> None:
     }
 
 
+def test_a_letter_is_known_by_the_call_that_failed() -> None:
+    assert letter(FAILURE, [], ("run", 1)) == letter(FAILURE, [], ("run", 1))
+    assert letter(FAILURE, [], ("run", 1))["id"] != letter(FAILURE, [], ("run", 2))["id"]
+
+
 def test_files_that_no_task_claims_are_removed(tmp_path: Path) -> None:
-    letters = DeadLetters(f"file://{tmp_path}/all", "run-1")
-    other = DeadLetters(f"{tmp_path}/all", "run-2")
+    letters = LetterFiles(f"file://{tmp_path}/all", "run-1")
+    other = LetterFiles(f"{tmp_path}/all", "run-2")
     letters.sweep([])
-    kept, lost, others = letters.write("a", ["1"]), letters.write("a", ["2"]), other.write("a", "3")
+    kept, lost, others = (
+        letters.write("a", [ONE]),
+        letters.write("a", [ONE]),
+        other.write("a", [ONE]),
+    )
     letters.sweep({kept})
     assert sorted(it.name for it in tmp_path.glob("all/*/*")) == sorted([kept, others])
     assert lost != kept
-    assert (tmp_path / "all" / "run-1" / kept).read_text() == "1\n"
+    assert (tmp_path / "all" / "run-1" / kept).read_text() == f"{line(ONE)}\n"

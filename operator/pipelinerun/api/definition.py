@@ -301,7 +301,7 @@ class Stage(ApiModel):
     """Further tasks that the stage is for, by name and properties."""
     on_error: Literal["Fail", "Skip", "DeadLetter"] = "Fail"
     """What follows when a call raises an exception. Fail ends the run. Skip goes on without the row
-    or batch. DeadLetter does so as well, and keeps it with the exception below deadLetters."""
+    or batch. DeadLetter does so as well, and gives it to deadLetters with the exception."""
     max_errors: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     """Calls of the stage that may raise in an attempt; one more fails the run. 100 by default."""
 
@@ -322,11 +322,48 @@ class Stage(ApiModel):
 
 
 class DeadLetterPlace(ApiModel):
-    """Where rows are kept that stages with onError DeadLetter fail on."""
+    """Where rows go that stages with onError DeadLetter fail on: files, or code that takes them."""
 
-    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    RULES: ClassVar = (
+        Rule(
+            "",
+            "has(self.path) ? !has(self.callable) && !has(self.actor)"
+            " : has(self.callable) != has(self.actor)",
+            lambda it: sum(way is not None for way in (it.path, it.callable, it.actor)) == 1,
+            "exactly one of path, callable and actor is needed",
+        ),
+        Rule(
+            "config",
+            "!has(self.config) || !has(self.path)",
+            lambda it: it.path is None or not it.config,
+            "does not go with path",
+        ),
+    )
+
+    path: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Folder, or URI such as s3://bucket/folder. Each attempt has a folder of its own below it,
     with JSON lines."""
+    callable: ImportPath | None = None
+    """Function as package.module:function, called with each dead letter, a dict, and config as
+    keyword arguments."""
+    actor: ImportPath | None = None
+    """Class as package.module:Class. Made in each process that has dead letters, with config as
+    keyword arguments, then called with each."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments for the class or function. Free-form."""
+
+    @property
+    def sink(self) -> Stage | None:
+        """What takes the dead letters, as a sink that is called with each; None for files."""
+        if self.path is not None:
+            return None
+        return Stage(
+            name="dead-letters",
+            type="sink",
+            actor=self.actor,
+            callable=self.callable,
+            config=self.config,
+        )
 
 
 class FinallyStage(ApiModel):
@@ -455,7 +492,7 @@ class PipelineDefinition(ApiModel):
     """File, or URI such as s3://bucket/report.json, where a JSON report of each attempt is written
     when it has ended: stages, edges, rows, seconds, memory, errors and how it ended."""
     dead_letters: DeadLetterPlace | None = None
-    """Where rows are kept that stages with onError DeadLetter fail on."""
+    """Where rows go that stages with onError DeadLetter fail on: files, or code that takes them."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Settings of the whole pipeline's execution."""
 

@@ -1,10 +1,14 @@
 """Dead letters: rows that a stage failed on, as JSON lines, each row once.
 
+They may go to code of the user's instead, which is called where the stage is, and which a task that
+Ray runs again calls again.
+
 A process writes what a piece of work failed on to a new file, and tells the driver its name with
 the counts of its Ray task. Of a task that Ray runs again the files replace those of its first
 execution, as the counts do; in the end the driver removes the files that no task claims.
 """
 
+import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
@@ -19,10 +23,13 @@ from pyarrow.fs import FileSelector
 from pipelinerun.api.status import Failure
 from pipelinerun.engine.filesystems import filesystem_of
 
+Letter = dict[str, Any]
+"""What a call was given, and what it raised."""
+
 
 @dataclass(frozen=True)
-class DeadLetters:
-    """The dead letters of one attempt.
+class LetterFiles:
+    """The dead letters of one attempt, in files.
 
     Attributes:
         path: folder or URI that they are below.
@@ -32,13 +39,13 @@ class DeadLetters:
     path: str
     folder: str
 
-    def write(self, stage: str, letters: Iterable[str]) -> str:
+    def write(self, stage: str, letters: Iterable[Letter]) -> str:
         """Write the letters of a stage to a new file, and return its name."""
         files, root = self._place()
         name = f"{stage}-{uuid4().hex}.jsonl"
         files.create_dir(root, recursive=True)
         with files.open_output_stream(f"{root}/{name}") as stream:
-            text = "".join(f"{letter}\n" for letter in letters)
+            text = "".join(f"{line(letter)}\n" for letter in letters)
             stream.write(text.encode(errors="backslashreplace"))
         return name
 
@@ -55,16 +62,24 @@ class DeadLetters:
         return files, f"{root.rstrip('/')}/{self.folder}"
 
 
-def letter(failure: Failure, rows: Iterable[Any]) -> str:
-    """One line: the rows that a call was given, and what it raised."""
-    said = {
+def letter(failure: Failure, rows: Iterable[Any], call: object) -> Letter:
+    """The rows that a call was given, and what it raised.
+
+    ``call`` is what tells it from all others, and stays the same when Ray runs its task again.
+    """
+    return {
+        "id": hashlib.sha256(repr(call).encode()).hexdigest()[:32],
         "stage": failure.stage,
         "exception": failure.exception,
         "message": failure.message,
         "traceback": failure.tail,
-        "rows": [*map(_plain, rows)],
+        "rows": [*rows],
     }
-    return json.dumps(said, ensure_ascii=False)
+
+
+def line(letter: Letter) -> str:
+    """A letter as JSON."""
+    return json.dumps(_plain(letter), ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

@@ -62,9 +62,10 @@ def wrong_code(definition: PipelineDefinition) -> list[Violation]:
     """Everything about the stages' code that can be known without calling it."""
     listed = {f"stages[{index}]": it for index, it in enumerate(definition.stages) if it.enabled}
     last = {f"finally[{index}]": it for index, it in enumerate(definition.finally_)}
+    letters = definition.dead_letters and definition.dead_letters.sink
     return [
         Violation(f"{path}.{field}", message)
-        for path, stage in (listed | last).items()
+        for path, stage in (listed | last | ({"deadLetters": letters} if letters else {})).items()
         for field, message in _wrong_stage(stage)
     ]
 

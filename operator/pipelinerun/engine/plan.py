@@ -7,7 +7,7 @@ from typing import Any
 from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.engine.context import StageContext, logger_of
-from pipelinerun.engine.dead_letters import DeadLetters
+from pipelinerun.engine.dead_letters import LetterFiles
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import bound
@@ -25,7 +25,7 @@ class StagePlan:
         packages: what has to be installed for the run, exactly.
         address: the ledger to report to.
         stages: how many stages the run has.
-        dead_letters: where to put rows that the stage fails on.
+        dead_letters: where rows go that the stage fails on: files, or a sink.
         batches: rows of a batch at most, and its format, where a block is yet to be cut into them.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
         parcels: whether its rows come in parcels, with those of other stages.
@@ -39,7 +39,7 @@ class StagePlan:
     packages: Sequence[str]
     address: Address
     stages: int
-    dead_letters: DeadLetters | None = None
+    dead_letters: LetterFiles | Stage | None = None
     entrance: bool = False
     parcels: bool = False
     to: tuple[str, ...] = ()
@@ -57,6 +57,10 @@ class StagePlan:
         A class is made into an object, whose ``__call__`` is returned.
         """
         return bound(self.stage, self._context(stopping))
+
+    def bind_letters(self, sink: Stage, stopping: Callable[[], bool]) -> Callable[..., Any]:
+        """The same for the code that takes what the stage fails on."""
+        return bound(sink, self._context(stopping))
 
     def sent(self, block: Any) -> Any:
         """A block that the stage puts out, as it goes on."""

@@ -29,6 +29,7 @@ class Reporter:
     """Reports for one stage in this process.
 
     Attributes:
+        task: the Ray task that it reports for; the same if Ray runs that again.
         stopping: whether the driver said that the run is to end.
         draining: whether it said that the sources are to end.
     """
@@ -37,7 +38,7 @@ class Reporter:
         self._address = address
         self._stage = stage
         self._process = f"{socket.gethostname()}/{os.getpid()}"
-        self._task = ""
+        self.task = ""
         self._total = Tally()
         self.stopping = self.draining = False
         self._answered = 0.0
@@ -49,8 +50,8 @@ class Reporter:
             StoppedError: it must not.
         """
         task = ray.get_runtime_context().get_task_id() or self._process
-        if task != self._task:
-            self._task, self._total = task, Tally()
+        if task != self.task:
+            self.task, self._total = task, Tally()
         self._report(inside=True)
         if self.stopping:
             raise StoppedError
@@ -113,7 +114,7 @@ class Reporter:
         report = {
             "stage": self._stage,
             "process": self._process,
-            "task": self._task,
+            "task": self.task,
             "tally": asdict(total or self._total),
             "memory": _peak_memory(),
             "inside": inside,

@@ -28,7 +28,7 @@ from pipelinerun.engine.backpressure import held_back
 from pipelinerun.engine.cgroups import ControlGroup
 from pipelinerun.engine.compile import Compiler
 from pipelinerun.engine.course import Course
-from pipelinerun.engine.dead_letters import DeadLetters
+from pipelinerun.engine.dead_letters import LetterFiles
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.errors import StageError, SupplyError
 from pipelinerun.engine.keeper import Keeper
@@ -178,7 +178,7 @@ def _run(
         with reporting(lambda: course.running(ledger.stages()), on_progress):
             try:
                 _compiler(job, topology, plan_of, keeper, queues).execute(course, [*start.markers])
-                if letters is not None:
+                if isinstance(letters, LetterFiles):
                     letters.sweep(ledger.letters())
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code may raise anything
                 error = raised
@@ -243,11 +243,13 @@ def _compiler(
     )
 
 
-def _dead_letters(job: PipelineJob) -> DeadLetters | None:
+def _dead_letters(job: PipelineJob) -> LetterFiles | Stage | None:
     place = job.definition.dead_letters
     if place is None or all(it.on_error != "DeadLetter" for it in job.definition.stages):
         return None
-    return DeadLetters(place.path, f"{job.run.name}-{job.run.attempt}-{uuid4().hex[:8]}")
+    if place.path is None:
+        return place.sink
+    return LetterFiles(place.path, f"{job.run.name}-{job.run.attempt}-{uuid4().hex[:8]}")
 
 
 def _isolation(job: PipelineJob) -> dict[str, Any]:

@@ -32,6 +32,9 @@ def wrong_sinks(definition: PipelineDefinition) -> Iterator[Violation]:
         if stage.enabled and any(asked.values()) and takes_dataset(stage):
             text = "the sink is given the whole Dataset, so that nothing is known of single rows"
             yield from (Violation(path, text) for path, it in asked.items() if it)
+    letters = definition.dead_letters and definition.dead_letters.sink
+    if letters and takes_dataset(letters):
+        yield Violation("deadLetters.callable", "is given one dead letter after the other, a dict")
 
 
 def takes_dataset(stage: Stage) -> bool:

@@ -7,6 +7,7 @@ from itertools import chain, takewhile
 from typing import Any
 
 from pipelinerun.engine import importer, packages, printing
+from pipelinerun.engine.dead_letters import LetterFiles
 from pipelinerun.engine.errors import StageError, StoppedError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Address, Tally
@@ -51,7 +52,8 @@ class StageRunner:
         self._plan = plan
         self._name = plan.stage.name
         self._reporter = Reporter(plan.address, self._name)
-        self._tolerance = Tolerance(plan.stage, self._reporter.skip)
+        self._tolerance = Tolerance(plan, self._reporter)
+        self._deliver: Call | None = None
         self._call: Call | None = None
 
     def load(self) -> Call:
@@ -168,11 +170,20 @@ class StageRunner:
                 yield block
 
     def _send_letters(self, tally: Tally) -> None:
-        """Write what the stage failed on since the last time."""
+        """Put what the stage failed on since the last time where it goes."""
         letters, to = self._tolerance.letters, self._plan.dead_letters
-        if letters and to is not None:
+        if not letters or to is None:
+            return
+        if isinstance(to, LetterFiles):
             tally.letters.append(to.write(self._name, letters))
             letters.clear()
+            return
+        if self._deliver is None:
+            self._deliver = self._plan.bind_letters(to, self._told_to_end)
+        while letters:
+            for _ in _steps(self._deliver(letters[0])):
+                pass
+            del letters[0]
 
     def _failed(self, tally: Tally, error: BaseException) -> Exception:
         with suppress(Exception):

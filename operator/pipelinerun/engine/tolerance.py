@@ -6,16 +6,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from pipelinerun.api.definition import Stage
-from pipelinerun.api.status import Failure
-from pipelinerun.engine.dead_letters import letter
+from pipelinerun.engine.dead_letters import Letter, letter
 from pipelinerun.engine.errors import StoppedError
 from pipelinerun.engine.failure import of_stage
 from pipelinerun.engine.ledger import Tally
+from pipelinerun.engine.plan import StagePlan
+from pipelinerun.engine.reporter import Reporter
 from pipelinerun.engine.rows import A_BATCH, A_ROW, block_of, results_of, rows_of
 
 Call = Callable[..., Any]
-Note = Callable[[Tally, Failure], None]
 
 
 class Tolerance:
@@ -26,16 +25,18 @@ class Tolerance:
     the run as ever.
     """
 
-    def __init__(self, stage: Stage, note: Note) -> None:
-        """Prepare for a stage. ``note`` is told each error at once, and may end the work."""
-        self._stage = stage
-        self._note = note
-        self.letters: list[str] = []
+    def __init__(self, plan: StagePlan, reporter: Reporter) -> None:
+        """Prepare for a stage. The reporter is told each error at once, and may end the work."""
+        self._stage, self._run = plan.stage, plan.run
+        self._reporter = reporter
+        self._task, self._calls = "", 0
+        self.letters: list[Letter] = []
 
     def around(self, call: Call, tally: Tally) -> Call:
         """The same call, which returns nothing where it raised."""
 
         def tolerant(item: Any) -> list[Any] | None:
+            self._count()
             try:
                 return self._results(call(item))
             except (MemoryError, StoppedError):
@@ -60,8 +61,15 @@ class Tolerance:
         tally.errors += 1
         if self._stage.on_error == "DeadLetter":
             rows = rows_of(block_of(item)) if self._stage.per == "Batch" else (item,)
-            self.letters.append(letter(failure, rows))
-        self._note(tally, failure)
+            attempt = self._run.namespace, self._run.name, self._run.uid, self._run.attempt
+            call = *attempt, self._stage.name, self._task, self._calls
+            self.letters.append(letter(failure, rows, call))
+        self._reporter.skip(tally, failure)
+
+    def _count(self) -> None:
+        if self._task != self._reporter.task:
+            self._task, self._calls = self._reporter.task, 0
+        self._calls += 1
 
 
 def _checked(item: Any, expected: str) -> Any:
