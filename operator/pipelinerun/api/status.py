@@ -106,7 +106,8 @@ class StageStatus(ApiModel):
     """Processes that have worked for the stage."""
     peak_memory_bytes: Annotated[int, Field(ge=0)] | None = None
     """Largest resident memory of a process that worked for the stage; stages that follow each other
-    may share processes. What it read from the object store is in it."""
+    may share processes. What it read from the object store is in it. Left out where it is not
+    known: of readers and writers that Ray Data runs, and of sources that return their rows."""
     checkpointed: bool | None = None
     """true once all rows of the stage are in its checkpoint."""
 
