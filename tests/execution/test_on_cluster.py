@@ -20,7 +20,10 @@ from pipelinerun.api.termination import decode
 from pipelinerun.engine.job_client import JobClient
 from pipelinerun.execution.on_cluster import Cluster, ClusterHandle, job_name
 from pipelinerun.execution.options import ExecutionOptions
+from tests.support.projects import GROUP, locked_project
 from tests.support.ray_cluster import RayCluster, ray_cluster
+from tests.support.repositories import commit, served
+from tests.support.wheels import index, served_index
 
 STEPS = '''
 import json
@@ -209,6 +212,24 @@ def test_a_manifest_runs_on_other_nodes_with_its_code_and_all_of_it_is_told(
     assert all(f"worked on {number}\n" in done.stderr for number in range(20))
     assert "Running entrypoint" not in done.stderr
     assert "\x1e" not in done.stderr
+
+
+def test_code_from_a_repository_and_its_locked_packages_reach_other_nodes(
+    running: Running, tmp_path: Path
+) -> None:
+    index(tmp_path / "wheels", "7.0")
+    read = "import greeting\n\ndef read():\n    yield {'number': float(greeting.VERSION)}\n"
+    modules = {f"more/module_{number}.py": "" for number in range(100)}
+    with served_index(tmp_path / "wheels") as url:
+        project = locked_project(tmp_path / "project", url)
+        made = commit(tmp_path / "repository", {**project, "reading.py": read, **modules})
+        with served(tmp_path / "repository") as repository:
+            job = running.job({"callable": "reading:read"})
+            given = {"git": {"url": repository}, "uv": {"project": ".", "groups": [GROUP]}}
+            code = Code.model_validate({"files": job.code.files, **given})
+            outcome = ended(running.start(job.model_copy(update={"code": code})))
+    assert (outcome.exit_code, outcome.commit) == (0, made), outcome.failure
+    assert running.numbers == [7.0]
 
 
 def test_a_worker_keeps_the_exit_code_and_the_words_of_a_failure(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from pipelinerun.engine.packages import CACHE
 from pipelinerun.execution.workspace import Workspace
 
 _START_SECONDS = 180
@@ -66,7 +67,12 @@ class RayCluster:
                 stderr=subprocess.STDOUT,
                 timeout=_START_SECONDS,
                 check=False,
-                env={**_environment(), **self._variables, **node.environment},
+                env={
+                    **_environment(),
+                    **self._variables,
+                    **node.environment,
+                    CACHE: str(node.path / "packages"),
+                },
             )
         if done.returncode != 0:
             raise RuntimeError(f"a node of Ray did not start:\n{log.read_text()}")

@@ -31,15 +31,17 @@ def commit(folder: Path, files: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def served(folder: Path, credentials: tuple[str, str] | None = None) -> Iterator[str]:
+def served(
+    folder: Path, credentials: tuple[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Serve a repository for the length of a block; gives its URL."""
     repository = Repo(str(folder))
     repositories: dict[str, BackendRepo] = {"/steps.git": repository}
     application = make_wsgi_chain(DictBackend(repositories))
     guarded = application if credentials is None else _guarded(application, credentials)
-    with make_server("127.0.0.1", 0, guarded, _Server, _Quiet) as server:
+    with make_server(host, 0, guarded, _Server, _Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/steps.git"
+        yield f"http://{host}:{server.server_port}/steps.git"
         server.shutdown()
     repository.close()
 

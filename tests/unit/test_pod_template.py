@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from pipelinerun.api.definition import Code, GitSource
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
-from pipelinerun.api.names import GIT_PASSWORD, GIT_USERNAME, SECRET_VARIABLES
+from pipelinerun.api.names import (
+    GIT_KNOWN_HOSTS,
+    GIT_PASSWORD,
+    GIT_SSH_KEY,
+    GIT_USERNAME,
+    SECRET_VARIABLES,
+)
 from pipelinerun.api.ray import Ray
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.controller.pods.merge import merged
@@ -67,14 +73,20 @@ def test_a_worker_is_told_which_of_its_variables_come_from_secrets() -> None:
 
 
 def test_only_the_worker_of_a_private_repository_is_given_its_credentials() -> None:
-    for secret, count in (("reader", 2), (None, 0)):
-        git = GitSource(url="https://git.example.org/steps.git", secret_ref=secret)
+    over_http, over_ssh = [GIT_USERNAME, GIT_PASSWORD], [GIT_SSH_KEY, GIT_KNOWN_HOSTS]
+    for url, secret, expected in (
+        ("https://git.example.org/steps.git", "reader", over_http),
+        ("https://git.example.org/steps.git", None, []),
+        ("git@git.example.org:steps.git", "reader", over_ssh),
+        ("ssh://git@git.example.org:2222/steps.git", "reader", over_ssh),
+    ):
+        git = GitSource(url=url, secret_ref=secret)
         sent = job("hello").model_copy(update={"code": Code(git=git)})
         env = container(manifest(sent=sent)).get("env", [])
         secrets = [it["valueFrom"]["secretKeyRef"] for it in env if "valueFrom" in it]
-        assert [it["name"] for it in secrets] == [secret] * count
+        assert [it["name"] for it in secrets] == [secret] * len(expected)
         # A failure must not tell them.
-        assert (env[-1]["value"].split(",") if env else []) == [GIT_USERNAME, GIT_PASSWORD][:count]
+        assert (env[-1]["value"].split(",") if env else []) == expected
 
 
 def test_a_run_may_change_its_container_by_name_and_add_others() -> None:

@@ -71,6 +71,6 @@ def wrong_without_cluster(code: Code) -> Iterator[Violation]:
 
 def code_hash(code: Code) -> str:
     """A name for the code: runs with the same files and packages may share a driver."""
-    git = code.git and code.git.model_dump()
-    text = json.dumps([sorted(code.files.items()), code.pip, git])
+    others = code.model_dump(mode="json", include={"pip", "uv", "git"})
+    text = json.dumps([sorted(code.files.items()), others])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -23,6 +23,8 @@ LABEL_RETRY_OF = f"{GROUP}/retry-of"
 LABEL_FINALLY = f"{GROUP}/finally"
 GIT_USERNAME = "PIPELINERUN_GIT_USERNAME"
 GIT_PASSWORD = "PIPELINERUN_GIT_PASSWORD"  # noqa: S105 - the name of a variable
+GIT_SSH_KEY = "PIPELINERUN_GIT_SSH_KEY"
+GIT_KNOWN_HOSTS = "PIPELINERUN_GIT_KNOWN_HOSTS"
 """Variables with the credentials for a private repository."""
 JOB_ANNOTATION = f"{GROUP}/job"
 """Where a worker pod carries its job."""

@@ -8,6 +8,7 @@ from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.topology import Topology
 from pipelinerun.engine.loading import load, wants_context
 from pipelinerun.engine.needed import needed_files
+from pipelinerun.engine.packages import packages_of
 
 _FIELDS = {
     *("name", "type", "actor", "callable", "config"),
@@ -32,8 +33,8 @@ def digest_of(job: PipelineJob, topology: Topology, stage: str) -> str:
         "code": needed_files(job.code.files, map(_module_of, stages)),
         "params": job.run.params if any(map(_sees_params, stages)) else {},
     }
-    if job.code.pip:
-        parts["packages"] = [it for it in job.code.pip if not it.startswith("-")]
+    if packages := packages_of(job.code):
+        parts["packages"] = [it for it in packages.lines if not it.startswith("-")]
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

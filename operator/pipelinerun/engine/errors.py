@@ -19,15 +19,23 @@ class StoppedError(RuntimeError):
 
 
 class PackagesError(Exception):
-    """The packages that a run asks for cannot be had; ``transient``: perhaps they can be later."""
+    """The packages that a run asks for cannot be had.
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    Attributes:
+        field: that asks for them, seen from the spec.
+        transient: perhaps they can be had later.
+    """
+
+    def __init__(self, message: str, *, field: str, transient: bool = False) -> None:
         super().__init__(message)
-        self.transient = transient
+        self.field, self.transient = field, transient
 
 
 class RepositoryError(PackagesError):
     """The code that a run has in a repository cannot be had."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message, field="code.git", transient=transient)
 
 
 class SupplyError(Exception):

@@ -10,34 +10,59 @@ the same one.
 import hashlib
 import json
 import os
-import re
 import shutil
 import site
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from pipelinerun.engine.errors import PackagesError, StoppedError
-from pipelinerun.engine.secrets import hidden
+from pipelinerun.api.definition import Code, Uv
+from pipelinerun.engine import with_pip, with_uv
+from pipelinerun.engine.installing import canonical
 
 CACHE = "PIPELINERUN_CACHE"
 """Variable with the folder of the cache; below the home directory without it."""
 
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--no-cache-dir", "install")
-_POLL = 0.2
-_TOLD = 5
-"""Lines of pip's complaint that are passed on."""
-_NETWORK = ("connection", "timed out", "timeout", "name resolution", "unreachable", "HTTP error 5")
-"""Words in a complaint that is not about the requirements."""
+_INSTALLERS = {"pip": with_pip, "uv": with_uv}
 
 
-def resolved(requirements: Sequence[str], stopping: threading.Event) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Packages:
+    """Packages by the lines of a requirements file.
+
+    Attributes:
+        installer: which understands them.
+        lines: options and requirements.
+    """
+
+    installer: Literal["pip", "uv"]
+    lines: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+def packages_of(code: Code) -> Packages:
+    """The packages that are listed for a run."""
+    if code.uv is not None:
+        return Packages("uv", tuple(code.uv.packages or ()))
+    return Packages("pip", tuple(code.pip))
+
+
+def with_packages(code: Code, pins: Packages) -> Code:
+    """The code with other packages listed, and no project."""
+    if pins.installer == "uv":
+        return code.model_copy(update={"uv": Uv.model_construct(packages=[*pins.lines])})
+    return code.model_copy(update={"pip": [*pins.lines]})
+
+
+def resolved(wanted: Packages, stopping: threading.Event) -> Packages:
     """What has to be installed so that requirements are met here: options, then exact versions.
 
     Takes some seconds the first time; the answer is kept until something else is installed.
@@ -46,25 +71,22 @@ def resolved(requirements: Sequence[str], stopping: threading.Event) -> tuple[st
         PackagesError: they cannot be met.
         StoppedError: ``stopping`` was set meanwhile.
     """
-    if not requirements:
-        return ()
+    if not wanted:
+        return wanted
     installed = _installed()
-    known = _cache() / f"resolved-{_digest([requirements, sorted(installed.items())])}.json"
+    content = [wanted.installer, wanted.lines, sorted(installed.items())]
+    known = _cache() / f"resolved-{_digest(content)}.json"
     if not known.exists():
         with _scratch() as folder:
-            report = folder / "report.json"
-            listed = _listed(folder, requirements)
-            _pip(["--quiet", "--dry-run", "--report", str(report), *listed], stopping)
-            items = json.loads(report.read_text())["install"]
-            options = [line for line in requirements if line.startswith("-")]
-            pins = [*options, *_pins(items, installed)] if items else []
+            installer = _INSTALLERS[wanted.installer]
+            pins = installer.resolve(wanted.lines, installed, folder, stopping)
             answer = folder / "answer"
             answer.write_text(json.dumps(pins))
             answer.replace(known)
-    return tuple(json.loads(known.read_text()))
+    return Packages(wanted.installer, tuple(json.loads(known.read_text())))
 
 
-def folder_of(pins: Sequence[str], stopping: threading.Event | None = None) -> str | None:
+def folder_of(pins: Packages, stopping: threading.Event | None = None) -> str | None:
     """The folder with exactly these packages, installed now if it is not there; None without any.
 
     Raises:
@@ -73,18 +95,24 @@ def folder_of(pins: Sequence[str], stopping: threading.Event | None = None) -> s
     """
     if not pins:
         return None
-    folder = _cache() / f"packages-{_digest(pins)}"
+    folder = _cache() / f"packages-{_digest([pins.installer, pins.lines])}"
     if not folder.exists():
         with _scratch() as scratch:
             target = scratch / "packages"
-            options = ["--quiet", "--no-deps", "--target", str(target)]
-            _pip([*options, *_listed(scratch, pins)], stopping or threading.Event())
+            installer = _INSTALLERS[pins.installer]
+            installer.install(pins.lines, target, scratch, stopping or threading.Event())
             try:
                 target.rename(folder)
             except OSError:
                 if not folder.exists():  # else somebody else was as far a moment ago
                     raise
     return str(folder)
+
+
+def locked(uv: Uv, files: Mapping[str, str], stopping: threading.Event) -> list[str]:
+    """The requirements of a project in a repository; see ``with_uv.locked``."""
+    with _scratch() as folder:
+        return with_uv.locked(uv, files, folder, stopping)
 
 
 _used: str | None = None
@@ -117,55 +145,7 @@ def _installed() -> dict[str, str]:
     """Versions of what this process could import before any packages of a run."""
     cache = str(_cache())
     found = distributions(path=[it for it in sys.path if not it.startswith(cache)])
-    return {_canonical(it.name): it.version for it in found}
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _pins(items: Sequence[Any], installed: dict[str, str]) -> Iterator[str]:
-    """Exact requirements for what pip would install, with hashes where it knows all of them."""
-    hashes = [it["download_info"].get("archive_info", {}).get("hashes", {}) for it in items]
-    all_known = all("sha256" in it for it in hashes)
-    for item, known in zip(items, hashes, strict=True):
-        name, version = item["metadata"]["name"], item["metadata"]["version"]
-        there = installed.get(_canonical(name))
-        if there is not None:
-            text = f"{name} {version} would replace {there}, which is part of the image"
-            raise PackagesError(f"{text}; build an image with it instead")
-        url = item["download_info"]["url"]
-        pin = f"{name} @ {url}" if item["is_direct"] else f"{name}=={version}"
-        yield f"{pin} --hash=sha256:{known['sha256']}" if all_known else pin
-
-
-def _pip(arguments: Sequence[str], stopping: threading.Event) -> None:
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, *_PIP, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        while process.poll() is None:
-            if stopping.wait(_POLL):
-                process.kill()
-                process.wait()
-                raise StoppedError
-        if process.returncode == 0:
-            return
-        said.seek(0)
-        text = said.read()
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    problem = hidden("; ".join(lines[-_TOLD:]))
-    transient = any(word.lower() in text.lower() for word in _NETWORK)
-    raise PackagesError(problem or "pip failed and said nothing", transient=transient)
-
-
-def _listed(folder: Path, lines: Sequence[str]) -> list[str]:
-    path = folder / "requirements.txt"
-    path.write_text("\n".join(lines) + "\n")
-    return ["-r", str(path)]
+    return {canonical(it.name): it.version for it in found}
 
 
 @contextmanager
@@ -181,7 +161,7 @@ def _scratch() -> Iterator[Path]:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "pipelinerun")
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "pipelinerun").absolute()
 
 
 def _digest(content: object) -> str:

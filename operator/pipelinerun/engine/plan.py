@@ -1,6 +1,6 @@
 """What a process needs to run one stage; travels there with the task."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from pipelinerun.engine.dead_letters import LetterFiles
 from pipelinerun.engine.depth import make_room
 from pipelinerun.engine.ledger import Address
 from pipelinerun.engine.loading import bound
+from pipelinerun.engine.packages import Packages
 from pipelinerun.engine.parcels import packed
 
 
@@ -36,7 +37,7 @@ class StagePlan:
     stage: Stage
     run: RunIdentity
     files: Mapping[str, str]
-    packages: Sequence[str]
+    packages: Packages
     address: Address
     stages: int
     dead_letters: LetterFiles | Stage | None = None

@@ -2,10 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from dulwich.client import HttpGitClient, HTTPUnauthorized
+from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized
 from dulwich.errors import (
     GitProtocolError,
     HangupException,
@@ -20,7 +22,9 @@ from urllib3.exceptions import HTTPError
 
 from pipelinerun.api.definition import GitSource
 from pipelinerun.api.names import GIT_PASSWORD, GIT_USERNAME
+from pipelinerun.engine import ssh
 from pipelinerun.engine.errors import RepositoryError
+from pipelinerun.engine.with_uv import PROJECT_FILES
 
 MAX_BYTES = 4 * 1024**2
 """Bytes of all modules together: they go to every process that runs a stage."""
@@ -30,44 +34,56 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Checkout:
-    """What a repository holds at a commit: Python files by path below the subdirectory."""
+    """What a repository holds at a commit.
+
+    Attributes:
+        commit: its name.
+        files: modules by path below the subdirectory.
+        projects: files that say what projects need, by path; none where they were not asked for.
+    """
 
     commit: str
     files: Mapping[str, str]
+    projects: Mapping[str, str]
 
 
-def checkout(source: GitSource, environment: Mapping[str, str] = os.environ) -> Checkout:
+def checkout(
+    source: GitSource, environment: Mapping[str, str] = os.environ, *, projects: bool = False
+) -> Checkout:
     """Fetch one commit, without its history.
+
+    ``projects``: and what it says of projects, wherever it does.
 
     Raises:
         RepositoryError: it cannot be had.
     """
     try:
-        return _checkout(source, environment)
+        return _checkout(source, environment, projects=projects)
     except HTTPUnauthorized as error:
         raise RepositoryError(f"{source.url} wants another user and password") from error
     except NotGitRepository as error:
         raise RepositoryError(f"{source.url} is no repository") from error
     except (GitProtocolError, HTTPError, OSError) as error:
+        if source.over_ssh and isinstance(error, HangupException):
+            raise ssh.explained(source, error) from error
         # That a server refuses a commit, and any answer that makes no sense, is for good.
         away = isinstance(error, HangupException | HTTPError | OSError)
         away = away or isinstance(error.__cause__, HTTPError)
         raise RepositoryError(f"{source.url}: {error}", transient=away) from error
 
 
-def _checkout(source: GitSource, environment: Mapping[str, str]) -> Checkout:
-    user, password = _credentials(source, environment)
-    client = HttpGitClient(source.url, username=user, password=password, timeout=_TIMEOUT)
-    refs = client.get_refs("").refs
-    wanted, repository = _resolved(source, refs), MemoryRepo()
-    heads = [it for name, it in refs.items() if it and not name.endswith(b"^{}")]
-    try:
-        client.fetch("", repository, lambda *_args, **_options: [wanted], depth=1)
-    except GitProtocolError:
-        if wanted in heads:
-            raise
-        # Some servers give nothing but what a branch or tag names.
-        client.fetch("", repository, lambda *_args, **_options: heads)
+def _checkout(source: GitSource, environment: Mapping[str, str], *, projects: bool) -> Checkout:
+    with _connection(source, environment) as (client, path):
+        refs = client.get_refs(path.encode()).refs
+        wanted, repository = _resolved(source, refs), MemoryRepo()
+        heads = [it for name, it in refs.items() if it and not name.endswith(b"^{}")]
+        try:
+            client.fetch(path, repository, lambda *_args, **_options: [wanted], depth=1)
+        except GitProtocolError:
+            if wanted in heads:
+                raise
+            # Some servers give nothing but what a branch or tag names.
+            client.fetch(path, repository, lambda *_args, **_options: heads)
     if wanted not in repository:
         raise RepositoryError(f"{source.url} has no commit {wanted.decode()}")
     found = repository[wanted]
@@ -75,7 +91,29 @@ def _checkout(source: GitSource, environment: Mapping[str, str]) -> Checkout:
         found = repository[found.object[1]]
     if not isinstance(found, Commit):
         raise RepositoryError(f"{source.ref!r} is no commit")
-    return Checkout(found.id.decode(), dict(_modules(repository, found.tree, source)))
+    modules: dict[str, str] = {}
+    size = 0
+    for path, text in _texts(repository, _folder(repository, found.tree, source), _is_module):
+        size += len(text.encode())
+        if size > MAX_BYTES:
+            problem = f"its modules are more than {MAX_BYTES} bytes; name a subdirectory"
+            raise RepositoryError(problem)
+        modules[path] = text
+    of_projects = _texts(repository, found.tree, _is_of_project) if projects else ()
+    return Checkout(found.id.decode(), modules, dict(of_projects))
+
+
+@contextmanager
+def _connection(
+    source: GitSource, environment: Mapping[str, str]
+) -> Iterator[tuple[GitClient, str]]:
+    """A client for a repository, and the path that it wants to be given with every request."""
+    if source.over_ssh:
+        with ssh.connection(source, environment) as (client, path):
+            yield client, path
+    else:
+        user, password = _credentials(source, environment)
+        yield HttpGitClient(source.url, username=user, password=password, timeout=_TIMEOUT), ""
 
 
 def _credentials(
@@ -101,26 +139,37 @@ def _resolved(source: GitSource, refs: Mapping[Ref, ObjectID | None]) -> ObjectI
     return commit
 
 
-def _modules(
-    repository: MemoryRepo, tree: ObjectID, source: GitSource
+def _folder(repository: MemoryRepo, tree: ObjectID, source: GitSource) -> ObjectID:
+    """The folder whose files are modules."""
+    if source.subdirectory is None:
+        return tree
+    store, path = repository.object_store, source.subdirectory.strip("/")
+    try:
+        _, tree = tree_lookup_path(store.__getitem__, tree, path.encode())
+        folder = isinstance(store[tree], Tree)
+    except (KeyError, NotTreeError):
+        folder = False
+    if not folder:
+        raise RepositoryError(f"{source.url} has no folder {path!r}")
+    return tree
+
+
+def _texts(
+    repository: MemoryRepo, tree: ObjectID, wanted: Callable[[PurePosixPath], bool]
 ) -> Iterator[tuple[str, str]]:
+    """The files of a folder that are wanted, by path."""
     store = repository.object_store
-    if source.subdirectory is not None:
-        path = source.subdirectory.strip("/")
-        try:
-            _, tree = tree_lookup_path(store.__getitem__, tree, path.encode())
-            folder = isinstance(store[tree], Tree)
-        except (KeyError, NotTreeError):
-            folder = False
-        if not folder:
-            raise RepositoryError(f"{source.url} has no folder {path!r}")
-    size = 0
     for entry in iter_tree_contents(store, tree):
-        blob = store[entry.sha] if entry.path.endswith(b".py") else None
-        if not isinstance(blob, Blob):
-            continue
-        size += len(blob.data)
-        if size > MAX_BYTES:
-            text = f"its modules are more than {MAX_BYTES} bytes; name a subdirectory"
-            raise RepositoryError(text)
-        yield entry.path.decode(), blob.data.decode("utf-8", errors="replace")
+        path = entry.path.decode(errors="replace")
+        blob = store[entry.sha] if wanted(PurePosixPath(path)) else None
+        if isinstance(blob, Blob):
+            yield path, blob.data.decode("utf-8", errors="replace")
+
+
+def _is_module(path: PurePosixPath) -> bool:
+    return path.suffix == ".py"
+
+
+def _is_of_project(path: PurePosixPath) -> bool:
+    # They are written to a folder, and a tree may name anything.
+    return path.name in PROJECT_FILES and not path.is_absolute() and ".." not in path.parts

@@ -34,6 +34,7 @@ from pipelinerun.engine.errors import StageError, SupplyError
 from pipelinerun.engine.keeper import Keeper
 from pipelinerun.engine.ledger import CRASH_LIMIT, Ledger
 from pipelinerun.engine.loading import wrong_code
+from pipelinerun.engine.packages import packages_of
 from pipelinerun.engine.plan import StagePlan
 from pipelinerun.engine.progress import ProgressCallback, reporting
 from pipelinerun.engine.queues import Queues, queues_of
@@ -170,7 +171,7 @@ def _run(
         )
 
         def plan_of(stage: Stage) -> StagePlan:
-            files, packages = dict(job.code.files), tuple(job.code.pip)
+            files, packages = dict(job.code.files), packages_of(job.code)
             count = len(topology.stages)
             return StagePlan(stage, job.run, files, packages, ledger.address, count, letters)
 

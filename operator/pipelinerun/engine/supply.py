@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipelinerun.api.code import with_repository
-from pipelinerun.api.definition import Code
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
-from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.job import Fetched, PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.status import Failure, FailureClass
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.engine import packages
-from pipelinerun.engine.errors import PackagesError, RepositoryError, StoppedError, SupplyError
+from pipelinerun.engine.errors import PackagesError, StoppedError, SupplyError
+from pipelinerun.engine.packages import Packages, packages_of, with_packages
 from pipelinerun.engine.secrets import hidden
 
 
@@ -36,24 +36,38 @@ def supplied(job: PipelineJob, stopping: threading.Event) -> Supply:
     Raises:
         SupplyError: something cannot be had, or ``stopping`` was set meanwhile.
     """
-    supply = fetched(job)
-    code = supply.job.code
+    job = fetched(job, stopping)
+    code, there = job.code, job.fetched
     with _told():
-        pins = packages.resolved(code.pip, stopping)
+        if there is not None:
+            code = with_repository(code, there.files)
+        wanted = packages_of(code)
+        if there is not None and there.requirements:
+            wanted = Packages("uv", tuple(there.requirements))
+        pins = packages.resolved(wanted, stopping)
         packages.use(packages.folder_of(pins, stopping))
-    exact = code.model_copy(update={"pip": [*pins]})
-    return Supply(job.model_copy(update={"code": exact}), supply.commit)
+    code = with_packages(code, pins)
+    commit = None if there is None else there.commit
+    return Supply(job.model_copy(update={"code": code, "fetched": None}), commit)
 
 
-def fetched(job: PipelineJob) -> Supply:
-    """A job with files in place of a repository, whose credentials only this process may have.
+def fetched(job: PipelineJob, stopping: threading.Event) -> PipelineJob:
+    """A job with what its repository holds, whose credentials only this process may have.
 
     Raises:
-        SupplyError: it cannot be had.
+        SupplyError: it cannot be had, or ``stopping`` was set meanwhile.
     """
+    git, uv = job.code.git, job.code.uv
+    if git is None or job.fetched is not None:
+        return job
+    from pipelinerun.engine.repository import checkout  # noqa: PLC0415 - few runs need it
+
+    locked = uv is not None and uv.project is not None
     with _told():
-        code, commit = _with_files(job.code)
-    return Supply(job.model_copy(update={"code": code}), commit)
+        found = checkout(git, projects=locked)
+        lines = packages.locked(uv, found.projects, stopping) if uv and locked else []
+    there = Fetched(commit=found.commit, files=found.files, requirements=lines)
+    return job.model_copy(update={"fetched": there})
 
 
 @contextmanager
@@ -63,22 +77,12 @@ def _told() -> Iterator[None]:
     except InvalidDefinitionError as error:
         raise _failed(ExitCode.INVALID_DEFINITION, "Config", str(error)) from error
     except PackagesError as error:
-        field = "code.git" if isinstance(error, RepositoryError) else "code.pip"
         kind: FailureClass = "Infrastructure" if error.transient else "Config"
         exit_code = ExitCode.CANNOT_START if error.transient else ExitCode.INVALID_DEFINITION
-        raise _failed(exit_code, kind, f"{field}: {error}") from error
+        raise _failed(exit_code, kind, f"{error.field}: {error}") from error
     except StoppedError as error:
         message = "the pipeline was stopped while its packages were installed"
         raise _failed(TERMINATED, "Cancelled", message, signal=15) from error
-
-
-def _with_files(code: Code) -> tuple[Code, str | None]:
-    if code.git is None:
-        return code, None
-    from pipelinerun.engine.repository import checkout  # noqa: PLC0415 - few runs need it
-
-    found = checkout(code.git)
-    return with_repository(code, found.files), found.commit
 
 
 def _failed(

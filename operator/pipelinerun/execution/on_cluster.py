@@ -170,11 +170,12 @@ class ClusterHandle(ExecutionHandle):
 
     def _run(self) -> Outcome:
         try:
-            supply = fetched(self._job)
+            job = fetched(self._job, self._stopping)
         except SupplyError as error:
             return Outcome(exit_code=error.exit_code, failure=error.failure)
-        outcome = self._run_job(supply.job)
-        return outcome.model_copy(update={"commit": supply.commit})
+        outcome = self._run_job(job)
+        commit = None if job.fetched is None else job.fetched.commit
+        return outcome.model_copy(update={"commit": commit})
 
     def _run_job(self, job: PipelineJob) -> Outcome:
         try:

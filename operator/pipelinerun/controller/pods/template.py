@@ -11,7 +11,9 @@ from pipelinerun.api.names import (
     API_VERSION,
     CLUSTER_TOKEN,
     CONTAINER,
+    GIT_KNOWN_HOSTS,
     GIT_PASSWORD,
+    GIT_SSH_KEY,
     GIT_USERNAME,
     JOB_ANNOTATION,
     KIND,
@@ -170,6 +172,8 @@ def _with_credentials(pod: Manifest, git: GitSource | None) -> Manifest:
     if git is None or git.secret_ref is None:
         return pod
     keys = {GIT_USERNAME: ("username", True), GIT_PASSWORD: ("password", False)}
+    if git.over_ssh:
+        keys = {GIT_SSH_KEY: ("ssh-privatekey", False), GIT_KNOWN_HOSTS: ("known_hosts", True)}
     env = [
         {
             "name": name,
