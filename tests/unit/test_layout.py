@@ -23,8 +23,9 @@ def topology(joined: str, kept: Iterable[str] = ()) -> Topology:
 
 
 def _stage(name: str, *, kept: bool) -> Document:
-    kind = {"i": "source", "o": "sink"}.get(name[0], "stage")
-    return stage(name, kind, **({"checkpoint": f"/rows/{name}"} if kept else {}))
+    kind = {"i": "source", "o": "sink"}.get(name[0].lower(), "stage")
+    fields = {"checkpoint": f"/rows/{name}"} if kept else {}
+    return stage(name, kind, **fields, **({"actor": "steps:Work"} if name[0].isupper() else {}))
 
 
 def shown(plan: Plan) -> str:
@@ -101,6 +102,31 @@ def test_each_checkpoint_ends_a_plan(
 ) -> None:
     plans = plans_of(topology(joined, kept), given={}, restored=restored)
     assert [*map(shown, plans)] == expected
+
+
+@pytest.mark.parametrize(
+    ("joined", "expected"),
+    [
+        ("in>a a>out", "in a out"),
+        ("in>Ca Ca>out", "in Ca+out"),
+        ("In>a a>out", "In a out"),
+        ("in>a a>Ca Ca>b b>out", "in a Ca+b+out"),
+        ("in>Ca Ca>Cb Cb>out", "in Ca Cb+out"),
+        ("in>Ca Ca>xa xa>out", "in Ca xa out"),
+        ("in>Ca i2>b Ca>out b>out", "in Ca i2 b out"),
+        ("i1>Ca i2>a Ca>b a>out b>out", "i1 Ca+b i2 a out"),
+        ("in>Ca Ca>o1 Ca>o2", "in Ca o1 o2"),
+        ("in>Ca in>b Ca>o1 b>o2", "in Ca+b+o1+o2"),
+        ("in>a in>Cb a>o1 Cb>o2", "in a Cb+o1+o2"),
+    ],
+)
+def test_functions_that_ask_for_nothing_run_with_the_class_before_them(
+    joined: str, expected: str
+) -> None:
+    """Names with a capital are classes, and those with an x ask for something."""
+    (plan,) = plans_of(topology(joined), given={})
+    lines = plan.lines(lambda it: it.actor is None and it.name[0] != "x")
+    assert " ".join("+".join(it.stage.name for it in line) for line in lines) == expected
 
 
 @st.composite

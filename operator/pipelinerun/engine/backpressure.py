@@ -59,4 +59,5 @@ def _stages(op: PhysicalOperator) -> list[str]:
         if isinstance(it, AbstractUDFMap):
             given = {**(it.fn_kwargs or {}), **(it.fn_constructor_kwargs or {})}
             plans += [plan for plan in given.values() if isinstance(plan, StagePlan)]
+            plans += given.get("plans", ())
     return [] if any(plan.queued for plan in plans) else [plan.stage.name for plan in plans]

@@ -98,19 +98,19 @@ class Compiler:
         streams = bool(taken) and (bounded or (plan.kept is None and not plan.given))
         rows: dict[str, Dataset] = {}
         parcels: list[Dataset] = []
-        for step in plan.steps:
-            name = step.stage.name
+        for step, *behind in plan.lines(self._is_undemanding if streams else _nobody):
             if step.brings:
-                dataset = brought[name]
+                dataset = brought[step.stage.name]
             elif step.parcels:
-                dataset, parcels = self._apply(_union(parcels), step, streams=streams), []
+                dataset, parcels = self._apply(_union(parcels), step, behind, streams=streams), []
             else:
                 joined = _union([rows.pop(it) for it in step.before])
-                dataset = self._apply(joined, step, streams=streams)
-            if step.to or step.parcels:
+                dataset = self._apply(joined, step, behind, streams=streams)
+            last = behind[-1] if behind else step
+            if last.to or last.parcels:
                 parcels.append(dataset)
             else:
-                rows[name] = dataset
+                rows[last.stage.name] = dataset
         return _union([*rows.values(), *parcels]), bool(taken), streams
 
     def _brought(self, plan: Plan, step: Step, course: Course, taken: list[float]) -> Dataset:
@@ -150,21 +150,32 @@ class Compiler:
             dataset, yields = dataset_of(plan, {**self._options, **reservation})
         return dataset, reservation.get("num_cpus", 1.0) if yields else None
 
-    def _apply(self, dataset: Dataset, step: Step, *, streams: bool) -> Dataset:
-        stage = step.stage
-        plan = replace(
-            self._plan_of(stage),
+    def _is_undemanding(self, stage: Stage) -> bool:
+        """Whether a stage is a function that asks for nothing: replicas, resources, a queue."""
+        asks = bool(reservation_of(stage, None)) or self._queues.size(stage.name) is not None
+        return not (stage.actor or asks) and scale_of(stage, self._runtime).maximum is None
+
+    def _stage_plan(self, step: Step, *, streams: bool) -> StagePlan:
+        batches = None
+        if streams and step.stage.per == "Batch" and not step.parcels:
+            batches = self._batches(step.stage)  # Ray Data would wait until a batch is full
+        return replace(
+            self._plan_of(step.stage),
             entrance=len(step.before) == 1 and step.before[0] in self._entering,
             parcels=step.parcels,
             to=step.to,
+            batches=batches,
         )
+
+    def _apply(
+        self, dataset: Dataset, step: Step, behind: Sequence[Step], *, streams: bool
+    ) -> Dataset:
+        """A stage over a dataset; a class with the functions ``behind`` it."""
+        stage = step.stage
+        plans = [self._stage_plan(it, streams=streams) for it in (step, *behind)]
         shape: dict[str, Any] = {"batch_size": None, "batch_format": None}
-        if stage.per == "Batch" and not step.parcels:
-            batches = self._batch_size(stage), stage.batch_format or "numpy"
-            if streams:  # Ray Data would wait until a batch is full
-                plan = replace(plan, batches=batches)
-            else:
-                shape = dict(zip(shape, batches, strict=True))
+        if stage.per == "Batch" and not step.parcels and not streams:
+            shape = dict(zip(shape, self._batches(stage), strict=True))
         if stage.resources and stage.resources.gpus and shape["batch_size"] is None:
             # Ray Data wants it to be said.
             shape["batch_size"] = NO_BATCHES if streams or step.parcels else DEFAULT_BATCH
@@ -173,19 +184,24 @@ class Compiler:
             options = {**self._options, **reservation_of(stage, None)}
             if scale.maximum is not None:
                 options["concurrency"] = scale.maximum
-            return dataset.map_batches(run_function, fn_kwargs={"plan": plan}, **shape, **options)
+            return dataset.map_batches(
+                run_function, fn_kwargs={"plan": plans[0]}, **shape, **options
+            )
         reservation = reservation_of(stage, self._actor_cpus)
         scale = bounded(scale, reservation, self._cpus)
         pool = ActorPoolStrategy(min_size=scale.minimum, max_size=scale.maximum)
         options = {**self._options, **(_APART if streams else {}), **reservation}
         return dataset.map_batches(
-            StageActor, fn_constructor_kwargs={"plan": plan}, compute=pool, **shape, **options
+            StageActor, fn_constructor_kwargs={"plans": plans}, compute=pool, **shape, **options
         )
 
-    def _batch_size(self, stage: Stage) -> int:
-        """Rows of a batch: no more than there can be on their way, or it would never be full."""
+    def _batches(self, stage: Stage) -> tuple[int, str]:
+        """Rows of a stage's batches, and their format.
+
+        No more rows than there can be on their way, or a batch would never be full.
+        """
         bound = self._queues.size(stage.name) or DEFAULT_BATCH
-        return stage.batch_size or min(DEFAULT_BATCH, bound)
+        return stage.batch_size or min(DEFAULT_BATCH, bound), stage.batch_format or "numpy"
 
     def _give(self, plan: Plan, dataset: Dataset, course: Course) -> None:
         """Call the sinks that are given what comes out of a plan."""
@@ -207,6 +223,10 @@ class Compiler:
         return dataset.map_batches(
             function, batch_size=None, batch_format="pyarrow", fn_kwargs=given, **self._options
         )
+
+
+def _nobody(_stage: Stage) -> bool:
+    return False
 
 
 def _union(datasets: Sequence[Dataset]) -> Dataset:

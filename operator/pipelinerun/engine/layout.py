@@ -8,7 +8,7 @@ rows travel in parcels that are addressed to the stages that still have to take 
 Plans run one after the other: one for each checkpoint, and then the rest in as few as possible.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelinerun.api.definition import Stage
@@ -39,6 +39,11 @@ class Step:
     def to(self) -> tuple[str, ...]:
         """Whom its parcels are addressed to; nobody where it puts out rows."""
         return self.feeds if self.packs else ()
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether it is a class that runs in processes of its own; a source is one task."""
+        return self.stage.actor is not None and not self.brings
 
     @property
     def brings(self) -> bool:
@@ -74,6 +79,23 @@ class Plan:
         Else those that put out its rows are counted.
         """
         return self.parcels or any(step.restored and sink.name in step.feeds for step in self.steps)
+
+    def lines(self, undemanding: Callable[[Stage], bool]) -> list[list[Step]]:
+        """The steps by where they run: each line begins with one that has processes of its own.
+
+        Behind a class come the undemanding functions that take what it puts out, and nothing else.
+        Ray Data joins functions to what is before them by itself, but not to a class.
+        """
+        lines: list[list[Step]] = []
+        before: Step | None = None
+        for step in self.steps:
+            line = next((it for it in lines if _leads_to(it[-1], step, before)), None)
+            before = step
+            if line is not None and line[0].is_pool and undemanding(step.stage):
+                line.append(step)
+            else:
+                lines.append([step])
+        return lines
 
 
 def plans_of(
@@ -175,6 +197,13 @@ def _steps(
         if name not in taking
     ]
     return (*(it for it in steps if not it.parcels), *(it for it in steps if it.parcels))
+
+
+def _leads_to(step: Step, other: Step, before: Step | None) -> bool:
+    """Whether a step puts out just what the other takes; ``before`` is the one before the other."""
+    if other.parcels:
+        return step.parcels and step is before
+    return other.before == (step.stage.name,)
 
 
 def _is_sink(stage: Stage) -> bool:

@@ -1,7 +1,7 @@
 """What runs in Ray's processes: a stage's code, between a block and the next, counted."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, takewhile
 from typing import Any
@@ -220,16 +220,19 @@ def _task() -> Iterator[None]:
 
 
 class StageActor:
-    """A Ray Data class: a stage with state."""
+    """A Ray Data class: a stage with state, and functions behind it."""
 
-    def __init__(self, plan: StagePlan) -> None:
-        self._runner = StageRunner(plan)
+    def __init__(self, plans: Sequence[StagePlan]) -> None:
+        self._runners = [StageRunner(plan) for plan in plans]
 
     def __call__(self, block: Any) -> Iterator[Any]:
-        """Run the stage over a block or batch."""
+        """Run the stages over a block or batch, each over what the one before puts out."""
         # The object is made here, not in the constructor: Ray restarts an actor whose constructor
         # fails, and a failure has to end the run.
-        yield from self._runner.over(block)
+        blocks: Iterator[Any] = iter((block,))
+        for runner in self._runners:
+            blocks = chain.from_iterable(map(runner.over, blocks))
+        yield from blocks
 
 
 def pass_on(block: Any, plan: StagePlan, *, counted: bool) -> Iterator[Any]:

@@ -125,8 +125,13 @@ def no_actors() -> Iterator[None]:
     from ray.data._internal.cluster_autoscaler import (  # noqa: PLC0415
         rate_based_cluster_autoscaler as autoscaler,
     )
+    from ray.data._internal.execution.operators import (  # noqa: PLC0415
+        actor_pool_map_operator as actor_pool,
+    )
 
     with replaced(
+        (actor_pool, "get_or_create_actor_location_tracker", Nobody),
+        (actor_pool, "get_actor_locations", _all_here),
         (stats, "get_or_create_stats_actor", Nobody),
         (autoscaler, "DefaultAutoscalingCoordinator", WholeCluster),
     ):
@@ -137,10 +142,16 @@ class Nobody:
     """An actor whose methods do nothing when called with ``.remote()``."""
 
     def __getattr__(self, name: str) -> "Nobody":
+        if name.startswith("__"):  # whoever pickles it asks for what it does not have
+            raise AttributeError(name)
         return self
 
     def remote(self, *_args: Any, **_options: Any) -> None:
         """Nothing."""
+
+
+def _all_here(actors: Sequence[str]) -> dict[str, str]:
+    return dict.fromkeys(actors, ray.get_runtime_context().get_node_id())
 
 
 class WholeCluster:
