@@ -82,11 +82,7 @@ class Compiler:
                     _consume(dataset)
 
     def _dataset(self, plan: Plan, course: Course) -> tuple[Dataset, bool, bool]:
-        """What comes out of a plan, whether one task puts all of it out, and whether it streams.
-
-        A plan with a source that yields streams unless many rows together are wanted in the end. It
-        does also then if a queue is bounded: what is held back must not wait for more.
-        """
+        """What comes out of a plan, whether one task puts all of it out, and whether it streams."""
         taken: list[float] = []
         brought = {
             it.stage.name: self._brought(plan, it, course, taken) for it in plan.steps if it.brings
@@ -94,8 +90,7 @@ class Compiler:
         self._actor_cpus = default_actor_cpus(
             self._stages, self._runtime, self._cpus, taken=sum(taken)
         )
-        bounded = any(self._queues.size(it.stage.name) for it in plan.steps)
-        streams = bool(taken) and (bounded or (plan.kept is None and not plan.given))
+        streams = bool(taken) and self._may_stream(plan)
         rows: dict[str, Dataset] = {}
         parcels: list[Dataset] = []
         for step, *behind in plan.lines(self._is_undemanding if streams else _nobody):
@@ -123,7 +118,7 @@ class Compiler:
         if step.restored:
             dataset = self._keeper.rows(step.stage, course)
         else:
-            dataset, cpus = self._read(step, course)
+            dataset, cpus = self._read(plan, step, course)
             if cpus is not None:
                 taken.append(cpus)
                 course.counted.add(name)
@@ -140,15 +135,28 @@ class Compiler:
         of_stage = replace(self._plan_of(step.stage), entrance=enters, to=step.to)
         return self._map(dataset, pass_on, plan=of_stage, counted=not step.restored)
 
-    def _read(self, step: Step, course: Course) -> tuple[Dataset, float | None]:
+    def _read(self, plan: Plan, step: Step, course: Course) -> tuple[Dataset, float | None]:
         """The rows of a source, and the CPUs that it takes while it yields; None for a reader."""
         course.current = step.stage.name
         reservation = reservation_of(step.stage, source_cpus(self._stages, self._cpus))
-        queued = self._queues.reached_from(step.stage.name)
-        plan = replace(self._plan_of(step.stage), to=step.to, queued=queued)
-        with printing.of_stage(plan.run, step.stage.name):
-            dataset, yields = dataset_of(plan, {**self._options, **reservation})
+        of_source = replace(
+            self._plan_of(step.stage),
+            to=step.to,
+            streams=self._may_stream(plan),
+            queued=self._queues.reached_from(step.stage.name),
+        )
+        with printing.of_stage(of_source.run, step.stage.name):
+            dataset, yields = dataset_of(of_source, {**self._options, **reservation})
         return dataset, reservation.get("num_cpus", 1.0) if yields else None
+
+    def _may_stream(self, plan: Plan) -> bool:
+        """Whether rows of a source that yields go on at once.
+
+        They do unless many together are wanted in the end; and also then if a queue is bounded,
+        since what is held back must not wait for more.
+        """
+        bounded = any(self._queues.size(it.stage.name) for it in plan.steps)
+        return bounded or (plan.kept is None and not plan.given)
 
     def _is_undemanding(self, stage: Stage) -> bool:
         """Whether a stage is a function that asks for nothing: replicas, resources, a queue."""
@@ -161,6 +169,7 @@ class Compiler:
             batches = self._batches(step.stage)  # Ray Data would wait until a batch is full
         return replace(
             self._plan_of(step.stage),
+            streams=streams,
             entrance=len(step.before) == 1 and step.before[0] in self._entering,
             parcels=step.parcels,
             to=step.to,

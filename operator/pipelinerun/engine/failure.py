@@ -42,6 +42,15 @@ def of_crash(stage: str | None, how_often: int) -> tuple[Failure, int]:
     return Failure(class_="User", stage=stage, message=message), ExitCode.PIPELINE_ERROR
 
 
+def of_torn(stage: str) -> tuple[Failure, int]:
+    """The failure of a stage of a stream whose process died when some of its rows had gone on."""
+    message = (
+        "the stage's process died after rows of it had gone on; in a stream Ray cannot do the rest"
+        " of its work again, another attempt can"
+    )
+    return Failure(class_="Infrastructure", stage=stage, message=message), KILLED
+
+
 def of_memory(stage: str | None, reason: str) -> tuple[Failure, int]:
     """The failure of a stage whose processes Ray or the kernel killed because memory ran out."""
     message = " ".join(reason.split())[:MESSAGE_LIMIT]

@@ -13,14 +13,14 @@ import secrets
 import socket
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
 from pipelinerun.api.status import Failure, StageState, StageStatus
-from pipelinerun.engine.failure import of_errors
+from pipelinerun.api.topology import Topology
+from pipelinerun.engine.failure import of_errors, of_torn
 from pipelinerun.engine.queues import Flow, Queues
 
 CRASH_LIMIT = 3
@@ -68,6 +68,8 @@ class Tally(Flow):
 class _StageEntry:
     tallies: OrderedDict[str, Tally] = field(default_factory=OrderedDict)
     """By Ray task: one that Ray runs again replaces its first execution's counts."""
+    workers: dict[str, str] = field(default_factory=dict)
+    """The process that has last run a task."""
     older: Tally = field(default_factory=Tally)
     """Counts of tasks that are no longer kept one by one."""
     flow: Flow = field(default_factory=Flow)
@@ -79,14 +81,15 @@ class _StageEntry:
     """Bytes that were resident at most in one of the processes."""
     seen: bool = False
 
-    def note(self, task: str, tally: Tally) -> None:
+    def note(self, task: str, process: str, tally: Tally) -> None:
         before = self.tallies.get(task, Tally())
         self.flow.rows_in += tally.rows_in - before.rows_in
         self.flow.rows_out += tally.rows_out - before.rows_out
         self.errors += tally.errors - before.errors
-        self.tallies[task] = tally
+        self.tallies[task], self.workers[task] = tally, process
         while len(self.tallies) > _TASKS_KEPT:
-            _, oldest = self.tallies.popitem(last=False)
+            first, oldest = self.tallies.popitem(last=False)
+            del self.workers[first]
             self.older.add(oldest)
 
     def total(self) -> Tally:
@@ -101,7 +104,7 @@ class Ledger:
 
     def __init__(
         self,
-        error_limits: Mapping[str, int],
+        topology: Topology,
         host: str,
         stopping: threading.Event,
         draining: threading.Event,
@@ -110,16 +113,17 @@ class Ledger:
         """Prepare a ledger.
 
         Args:
-            error_limits: how many errors each stage may make, by its name.
+            topology: the stages.
             host: where to listen.
             stopping: set once the run is to end.
             draining: set once the sources are to end.
             queues: what there is room for.
         """
-        self._limits = error_limits
+        self._limits = {name: stage.error_limit for name, stage in topology.stages.items()}
+        self._after = topology.after
         self._queues = queues
         self._stopping, self._draining = stopping, draining
-        self._entries = {name: _StageEntry() for name in error_limits}
+        self._entries = {name: _StageEntry() for name in topology.stages}
         self._flows = {name: entry.flow for name, entry in self._entries.items()}
         self._lock = threading.Lock()
         self._failure: tuple[Failure, int] | None = None
@@ -262,11 +266,27 @@ class Ledger:
             entry.seen = True
             entry.processes.add(report["process"])
             entry.memory = max(entry.memory, report["memory"])
-            entry.note(report["task"], Tally(**report["tally"]))
+            torn = report["streams"] and self._is_torn(report)
+            entry.note(report["task"], report["process"], Tally(**report["tally"]))
             errors = entry.errors
+        if torn and not self._ending:
+            self.note_failure(*of_torn(report["stage"]))
         skipped, limit = report["skipped"], self._limits[report["stage"]]
         if skipped is not None and errors > limit:
             self.note_failure(*of_errors(Failure.model_validate(skipped), limit))
+
+    def _is_torn(self, report: dict[str, Any]) -> bool:
+        """Whether Ray runs a task of a stream again of which rows have gone to another task.
+
+        It drops as many blocks, and even an error in their place, as it has had of the task before.
+        In a stream blocks are what was there at the moment, so that rows would get lost.
+        """
+        stage, task = report["stage"], report["task"]
+        entry = self._entries[stage]
+        before = entry.tallies.get(task)
+        if before is None or not before.rows_out or entry.workers[task] == report["process"]:
+            return False
+        return any(task not in self._entries[it].tallies for it in self._after[stage])
 
 
 def _hang_up(connection: "Connection[Any, Any]") -> None:

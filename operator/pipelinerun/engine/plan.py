@@ -28,6 +28,7 @@ class StagePlan:
         stages: how many stages the run has.
         dead_letters: where rows go that the stage fails on: files, or a sink.
         batches: rows of a batch at most, and its format, where a block is yet to be cut into them.
+        streams: whether what it puts out goes on in blocks as they are.
         entrance: whether rows enter the pipeline here, from a reader that Ray Data runs.
         parcels: whether its rows come in parcels, with those of other stages.
         to: stages that what it puts out is addressed to, in parcels; none where rows go on as such.
@@ -41,6 +42,7 @@ class StagePlan:
     address: Address
     stages: int
     dead_letters: LetterFiles | Stage | None = None
+    streams: bool = False
     entrance: bool = False
     parcels: bool = False
     to: tuple[str, ...] = ()

@@ -34,9 +34,10 @@ class Reporter:
         draining: whether it said that the sources are to end.
     """
 
-    def __init__(self, address: Address, stage: str) -> None:
+    def __init__(self, address: Address, stage: str, *, streams: bool = False) -> None:
+        """Prepare. ``streams``: what the stage puts out goes on in blocks as they are."""
         self._address = address
-        self._stage = stage
+        self._stage, self._streams = stage, streams
         self._process = f"{socket.gethostname()}/{os.getpid()}"
         self.task = ""
         self._total = Tally()
@@ -113,6 +114,7 @@ class Reporter:
     ) -> None:
         report = {
             "stage": self._stage,
+            "streams": self._streams,
             "process": self._process,
             "task": self.task,
             "tally": asdict(total or self._total),

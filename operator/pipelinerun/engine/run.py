@@ -151,14 +151,13 @@ def _run(
     draining: threading.Event,
 ) -> Outcome:
     topology = topology_of(job.definition)
-    limits = {name: stage.error_limit for name, stage in topology.stages.items()}
     letters = _dead_letters(job)
     make_room(len(topology.stages))
     kills = ControlGroup().oom_kills()
     course = Course(topology, skipped=start.skipped, kept=start.rows)
     queues = Queues(queues_of(job.definition, topology), topology)
     with (
-        Ledger(limits, capacity.ledger_host(), stopping, draining, queues) as ledger,
+        Ledger(topology, capacity.ledger_host(), stopping, draining, queues) as ledger,
         _quiet(job.definition.runtime),
         held_back(ledger.full) if queues else nullcontext(),
     ):
@@ -206,7 +205,9 @@ def _judge(
     ``starved``: meanwhile the kernel has killed for memory.
     """
     if ledger.failure is not None:
-        return ledger.failure
+        told, _ = ledger.failure
+        killed = starved and told.class_ == "Infrastructure"
+        return failures.of_memory(told.stage, KILLED_FOR_MEMORY) if killed else ledger.failure
     assert error is not None
     if stopping.is_set():
         failure = Failure(class_="Cancelled", message="the pipeline was stopped", signal=15)

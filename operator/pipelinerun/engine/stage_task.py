@@ -51,7 +51,7 @@ class StageRunner:
     def __init__(self, plan: StagePlan) -> None:
         self._plan = plan
         self._name = plan.stage.name
-        self._reporter = Reporter(plan.address, self._name)
+        self._reporter = Reporter(plan.address, self._name, streams=plan.streams)
         self._tolerance = Tolerance(plan, self._reporter)
         self._deliver: Call | None = None
         self._call: Call | None = None
