@@ -207,8 +207,11 @@ class Runs:
         """Wait until these are the reasons of its Events: they are told after the status."""
         wait_for(lambda: [reason for _, reason in self.events(name, namespace)] == [*reasons])
 
-    def writes(self, user: str) -> Counter[str]:
-        """Writes of an identity so far, as the API server's audit log has them; leases aside."""
+    def writes(self, user: str, name: str | None = None) -> Counter[str]:
+        """Writes of an identity so far, as the API server's audit log has them; leases aside.
+
+        ``name``: only those to objects of that name.
+        """
         return Counter(
             f"{event['verb']} {'/'.join(part for part in parts if part)}"
             for event in self._plane.audit_events()
@@ -216,6 +219,7 @@ class Runs:
             and event["verb"] not in {"get", "list", "watch"}
             and (parts := (event["objectRef"]["resource"], event["objectRef"].get("subresource")))
             and parts[0] != "leases"
+            and name in (None, event["objectRef"].get("name"))
         )
 
 
