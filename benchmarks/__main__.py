@@ -11,6 +11,7 @@ from benchmarks import report
 BENCHMARKS = {
     "engine": "Engine beside Ray Data written by hand (budget: ratio below 1.05)",
     "streams": "Streams beside actors and queues written by hand",
+    "memory": "20 GB through an object store of 2 GB (budget: nothing spilled, within 4 GB)",
     "checkpoints": "A checkpoint beside the same by hand (budget: ratio below 1.05), and resuming",
     "latency": "From apply to Succeeded, beside a plain call of Ray Data",
     "runs": "The operator's cost at 1,000 finished runs",

@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks.footprint import footprint
 from benchmarks.report import Row
 
 ROUNDS = 3
@@ -73,7 +72,7 @@ def _side(side: str, kind: str) -> Measured:
     started = float(os.environ["STARTED"])
     with tempfile.TemporaryDirectory(prefix="prun-") as name, local_ray(Path(name)):
         folder = Path(name)
-        with _memory() as peak:
+        with footprint() as peak:
             small = _fast(run, side, kind, folder, SMALL)
             large = _fast(run, side, kind, folder, LARGE)
         waits, drain = _slow(run, side, kind, folder, draining)
@@ -150,31 +149,6 @@ def _run_ours(stages: Stages, draining: threading.Event) -> None:
     definition = PipelineDefinition.model_validate({"stages": described})
     outcome = run_pipeline(PipelineJob(definition=definition), draining=draining)
     assert outcome.exit_code == 0, outcome
-
-
-class _memory:  # noqa: N801 - reads as a function
-    """The most memory that this process and its children have had, in bytes, shared memory once."""
-
-    def __enter__(self) -> list[float]:
-        self._ended = threading.Event()
-        self._peak = [0.0]
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self._peak
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._ended.wait(0.5):
-            total = 0
-            for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-                try:
-                    total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue
-            self._peak[0] = max(self._peak[0], total)
 
 
 if __name__ == "__main__":
