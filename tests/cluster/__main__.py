@@ -48,6 +48,8 @@ def build(*, node: bool) -> None:
     if node:
         requirements.provide()
         binaries.provide_node()
+        binaries.provide_coredns()
+        binaries.provide_kuberay()
         image.build()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.versions import ETCD, HELM, KUBERAY, KUBERNETES, PROMETHEUS
+from tests.cluster.versions import COREDNS, ETCD, HELM, KUBERAY, KUBERNETES, PROMETHEUS
 
 NEEDED = ("etcd", "kube-apiserver", "kubectl")
 OF_A_NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
@@ -54,44 +54,38 @@ def provide_node() -> dict[str, Path]:
 
 
 def provide_helm() -> Path:
-    """Helm; always of our version.
-
-    Raises:
-        build.BuildError: it cannot be built; the message says what to do.
-    """
-    helm = helm_path()
-    with locked(helm.parent):
-        _build_missing(["helm"], helm.parent)
-    return helm
+    """Helm; always of our version. Raises as ``provide_node`` does."""
+    return _provide("helm", helm_path().parent)
 
 
 def helm_path() -> Path:
     """Where Helm is, once it has been built."""
-    return cache_folder(os.environ).parent / f"helm-{HELM}" / "helm"
+    return _beside(f"helm-{HELM}") / "helm"
 
 
 def provide_promtool() -> Path:
-    """Prometheus' own tool for rules and metrics; always of our version.
+    """Prometheus' own tool for rules and metrics. Raises as ``provide_node`` does."""
+    return _provide("promtool", _beside(f"prometheus-{PROMETHEUS}"))
 
-    Raises:
-        build.BuildError: it cannot be built; the message says what to do.
-    """
-    folder = cache_folder(os.environ).parent / f"prometheus-{PROMETHEUS}"
-    with locked(folder):
-        _build_missing(["promtool"], folder)
-    return folder / "promtool"
+
+def provide_coredns() -> Path:
+    """The DNS server of a cluster. Raises as ``provide_node`` does."""
+    return _provide("coredns", _beside(f"coredns-{COREDNS}"))
+
+
+def provide_kuberay() -> Path:
+    """KubeRay's operator. Raises as ``provide_node`` does."""
+    return _provide("kuberay", _beside(f"kuberay-{KUBERAY}"))
+
+
+def provide_ray_crds() -> Path:
+    """A folder with KubeRay's CRDs. Raises as ``provide_node`` does."""
+    return _provide(build.RAY_CRDS, _beside(f"kuberay-{KUBERAY}"))
 
 
 def provide_ray_clusters() -> Path:
-    """The CRD of KubeRay's RayClusters.
-
-    Raises:
-        build.BuildError: it cannot be had; the message says what to do.
-    """
-    folder = cache_folder(os.environ).parent / f"kuberay-{KUBERAY}"
-    with locked(folder):
-        _build_missing([build.RAY_CLUSTERS], folder)
-    return folder / build.RAY_CLUSTERS
+    """The CRD of RayClusters. Raises as ``provide_node`` does."""
+    return provide_ray_crds() / "ray.io_rayclusters.yaml"
 
 
 def find(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Path]:
@@ -126,6 +120,16 @@ def _works(name: str, path: str) -> bool:
         return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def _beside(name: str) -> Path:
+    return cache_folder(os.environ).parent / name
+
+
+def _provide(name: str, folder: Path) -> Path:
+    with locked(folder):
+        _build_missing([name], folder)
+    return folder / name
 
 
 def _build_missing(names: Iterable[str], folder: Path) -> None:

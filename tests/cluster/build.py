@@ -18,11 +18,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.cluster.versions import ETCD, GO, HELM, KUBERAY, KUBERNETES, MINIMUM_GO, PROMETHEUS
+from tests.cluster.versions import (
+    COREDNS,
+    ETCD,
+    GO,
+    HELM,
+    KUBERAY,
+    KUBERNETES,
+    MINIMUM_GO,
+    PROMETHEUS,
+)
 
 KUBERNETES_MODULE = "k8s.io/kubernetes"
-RAY_CLUSTERS = "rayclusters.yaml"
-_ALONE = ("etcd", "helm", "promtool", RAY_CLUSTERS)
+_COREDNS_MODULE = "github.com/coredns/coredns"
+_KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
+RAY_CRDS = "crds"
+_ALONE = ("etcd", "helm", "promtool", "coredns", "kuberay", RAY_CRDS)
 """What is built from a module of its own."""
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _NO_GO = f"""\
@@ -61,8 +72,12 @@ def _build(names: Sequence[str], folder: Path) -> None:
                 _build_helm(go, module, output)
             elif names == ["promtool"]:
                 _build_promtool(go, module, output)
-            elif names == [RAY_CLUSTERS]:
-                _copy_ray_clusters(go, module, output)
+            elif names == ["coredns"]:
+                _build_coredns(go, module, output)
+            elif names == ["kuberay"]:
+                _build_in_place(go, module, output / "kuberay", f"{_KUBERAY_MODULE}@{KUBERAY}")
+            elif names == [RAY_CRDS]:
+                _copy_ray_crds(go, module, output)
             else:
                 _build_kubernetes(go, names, module, output)
         # Moved only when whole: an interrupted build leaves nothing that looks finished.
@@ -145,21 +160,42 @@ def _build_helm(go: str, module: Path, output: Path) -> None:
 
 
 def _build_promtool(go: str, module: Path, output: Path) -> None:
-    """In the module's own folder: what it excludes and replaces counts nowhere else."""
     download = f"github.com/prometheus/prometheus@{PROMETHEUS}"
-    source = json.loads(_go(go, ["mod", "download", "-json", download], module))
     # Without service discovery, which rules need nothing of.
-    flags = ["-mod=readonly", "-trimpath", "-tags", "remove_all_sd", "-ldflags", "-s -w"]
-    binary = str(output / "promtool")
-    _go(go, ["build", *flags, "-o", binary, "./cmd/promtool"], Path(source["Dir"]))
+    flags = ("-tags", "remove_all_sd")
+    _build_in_place(go, module, output / "promtool", download, *flags, package="./cmd/promtool")
 
 
-def _copy_ray_clusters(go: str, module: Path, output: Path) -> None:
-    """The CRD as KubeRay has it."""
-    download = f"github.com/ray-project/kuberay/ray-operator@{KUBERAY}"
+def _build_coredns(go: str, module: Path, output: Path) -> None:
+    """With the plugins that services need, and no others."""
+    (module / "go.mod").write_text("module corednsbuild\n")
+    plugins = (f'\t_ "{_COREDNS_MODULE}/plugin/{it}"\n' for it in ("bind", "errors", "kubernetes"))
+    (module / "main.go").write_text(
+        f'package main\n\nimport (\n\t"{_COREDNS_MODULE}/coremain"\n{"".join(plugins)})\n\n'
+        "func main() { coremain.Run() }\n"
+    )
+    _go(go, ["get", f"{_COREDNS_MODULE}@{COREDNS}"], module)
+    _go(go, ["mod", "tidy"], module)
+    _compile(go, module, output / "coredns", ["."], "")
+
+
+def _copy_ray_crds(go: str, module: Path, output: Path) -> None:
+    """The CRDs as KubeRay has them."""
+    source = _downloaded(go, module, f"{_KUBERAY_MODULE}@{KUBERAY}")
+    shutil.copytree(source / "config" / "crd" / "bases", output / RAY_CRDS)
+
+
+def _build_in_place(
+    go: str, module: Path, binary: Path, download: str, *flags: str, package: str = "."
+) -> None:
+    """Build in the module's own folder: what it excludes and replaces counts nowhere else."""
+    build = ["build", "-mod=readonly", "-trimpath", *flags, "-ldflags", "-s -w"]
+    _go(go, [*build, "-o", str(binary), package], _downloaded(go, module, download))
+
+
+def _downloaded(go: str, module: Path, download: str) -> Path:
     source = json.loads(_go(go, ["mod", "download", "-json", download], module))
-    crd = Path(source["Dir"], "config", "crd", "bases", f"ray.io_{RAY_CLUSTERS}")
-    (output / RAY_CLUSTERS).write_bytes(crd.read_bytes())
+    return Path(source["Dir"])
 
 
 def _compile(go: str, module: Path, output: Path, packages: Sequence[str], flags: str) -> None:

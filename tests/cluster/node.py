@@ -1,10 +1,11 @@
-"""A real cluster of one node on this machine: control plane, containerd, kubelet and kube-proxy."""
+"""A real cluster of one node on this machine, with all that such a node has."""
 
 import fcntl
 import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -25,6 +26,8 @@ from tests.cluster.processes import Server, ServerError
 
 NODE = "node1"
 _PAUSE = "local.test/pause:1"
+_DOMAIN = "cluster.local"
+_DNS_PORT = 53
 _TIMEOUT = 90.0
 _DRAIN = 20
 
@@ -38,7 +41,7 @@ class Cluster(ControlPlane):
 
     def __enter__(self) -> Self:
         requirements.check()
-        self._node_binaries = binaries.provide_node()
+        self._node_binaries = binaries.provide_node() | {"coredns": binaries.provide_coredns()}
         with ExitStack() as undo:
             self._node.enter_context(_alone())
             self._node.enter_context(rules.removed())
@@ -48,6 +51,7 @@ class Cluster(ControlPlane):
             super().__enter__()
             self._node.push(super().__exit__)
             self._start_controllers()
+            self._start_dns()
             self._start_node()
             undo.pop_all()
         return self
@@ -143,6 +147,12 @@ class Cluster(ControlPlane):
             "--leader-elect=false",
             "--secure-port=0",
         )
+
+    def _start_dns(self) -> None:
+        config = self.folder / "Corefile"
+        config.write_text(_coredns(self.kubeconfig))
+        server = self._server_of_node("coredns", "-conf", str(config))
+        server.wait_until(_dns_answers, _TIMEOUT)
 
     def _start_node(self) -> None:
         self._state = self.folder / "node"
@@ -246,6 +256,26 @@ state = "{state}/containerd/state"
 """
 
 
+def _dns_answers() -> bool:
+    try:
+        socket.create_connection((NODE_ADDRESS, _DNS_PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _coredns(kubeconfig: Path) -> str:
+    return f"""
+{_DOMAIN} {{
+  bind {NODE_ADDRESS}
+  errors
+  kubernetes {{
+    kubeconfig {kubeconfig}
+  }}
+}}
+"""
+
+
 def _kubelet(socket: Path) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -267,6 +297,8 @@ def _kubelet(socket: Path) -> dict[str, object]:
         # Containers that were killed are back at once, instead of after 10 s, 20 s, 40 s.
         "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         "resolvConf": "",
+        "clusterDNS": [NODE_ADDRESS],
+        "clusterDomain": _DOMAIN,
         "maxPods": 200,
     }
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from tests.cluster.binaries import provide_ray_clusters
 from tests.cluster.controlplane import ControlPlane
 from tests.support.runs import Document
-from tests.support.waiting import wait_for
 
 HEAD: Document = {
     "rayStartParams": {},
@@ -21,9 +20,7 @@ def ray_clusters(cluster: ControlPlane) -> Iterator[None]:
     """The CRD for the length of a block."""
     cluster.kubectl("create", "-f", str(provide_ray_clusters()))
     try:
-        # One that is a moment old has no conditions that could be waited for.
-        established = ("wait", "--for=condition=Established", _CRD)
-        wait_for(lambda: cluster.try_kubectl(*established).returncode == 0)
+        cluster.wait_established(_CRD)
         yield
     finally:
         cluster.kubectl("delete", _CRD)
