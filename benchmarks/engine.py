@@ -17,7 +17,7 @@ from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.engine.run import run_pipeline
 
-ROUNDS = 5
+ROUNDS = 9
 BATCH_ROWS = 5_000_000
 ROW_ROWS = 200_000
 BATCH = 100_000

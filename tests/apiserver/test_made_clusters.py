@@ -11,6 +11,7 @@ import pytest
 from pipelinerun.api.delivery import unpack
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
+from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.kuberay import HEAD, ray_clusters, say_blocked, say_ready
 from tests.support.nodeless_pods import end_pod_of, pods_of
 from tests.support.operator import OperatorProcess
@@ -26,14 +27,22 @@ AGAIN = {"infrastructureLimit": 1, "backoff": {"initialSeconds": 0.1}}
 
 
 @pytest.fixture(scope="module")
+def proxy(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    """The operator's way to the API server."""
+    folder = tmp_path_factory.mktemp("proxy")
+    with FaultProxy(cluster, folder, Faults(), seed=1) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
 def operator(
-    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    cluster: ControlPlane, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """An operator without Ray."""
     cluster.kubectl("create", "namespace", NAMESPACE)
     cluster.kubectl("create", "serviceaccount", "default", "-n", NAMESPACE)
     log = tmp_path_factory.mktemp("clusters") / "log"
-    process = OperatorProcess(cluster.kubeconfig_for(OPERATOR), log, "-n", NAMESPACE)
+    process = OperatorProcess(proxy.kubeconfig_for(OPERATOR), log, "-n", NAMESPACE)
     process.add_options("--no-in-process", "--worker-image", "worker:1")
     process.start()
     yield process
@@ -133,12 +142,12 @@ def test_a_cluster_is_made_for_the_attempt_and_goes_with_it(
     assert status["worker"]["rayCluster"] == made["metadata"]["name"]
     wait_for(lambda: runs.events("made", NAMESPACE) == [("Normal", "Completed")])
     writes = runs.writes(OPERATOR) - before
+    del writes["create events"]  # of the run before, there may be a late one
     # As without a cluster, and two: a run that is never seen to run saves one.
     assert writes == Counter(
         {
             "update pipelineruns/status": 2,
             "create pods": 1,
-            "create events": 1,
             "create rayclusters": 1,
             "delete rayclusters": 1,
         }
@@ -178,6 +187,22 @@ def test_a_cluster_that_does_not_come_up_says_why_and_is_given_up(
     status = ends(runs, cluster, "blocked")
     assert (status["exitCode"], status["failure"]["class"]) == (124, "Timeout"), status
     assert "exceeded quota: small" in status["failure"]["message"]
+
+
+@pytest.mark.usefixtures("crd")
+def test_a_cluster_that_comes_when_its_run_has_ended_does_not_stay(
+    cluster: ControlPlane, runs: Runs, proxy: FaultProxy
+) -> None:
+    proxy.faults = Faults(held=1.0, only="POST /apis/ray.io", longest_silence=0.1)
+    runs.apply(run("late"))
+    wait_for(lambda: bool(proxy.injected["held"]))
+    runs.change("late", NAMESPACE, shutdown="Terminate")
+    status = runs.wait("late", is_finished, NAMESPACE)
+    assert status["phase"] == "Cancelled", status
+    before = runs.writes(OPERATOR)["create rayclusters"]
+    proxy.faults = Faults()
+    wait_for(lambda: runs.writes(OPERATOR)["create rayclusters"] > before)
+    wait_for(lambda: not clusters_of(cluster, "late"))
 
 
 @pytest.mark.usefixtures("crd")

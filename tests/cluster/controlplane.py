@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ USERS = {
 _HOST = "127.0.0.1"
 _TIMEOUT = 60.0
 _TRIES = 3
+_POLL = 0.1
 
 
 class ControlPlane:
@@ -139,10 +141,16 @@ class ControlPlane:
 
     def wait_established(self, *crds: str) -> None:
         """Wait until resources of some kinds can be created. Errors as with ``kubectl``."""
-        for crd in crds:
-            # Before there is any condition, kubectl fails instead of waiting.
-            self.kubectl("wait", crd, "--for=jsonpath={.status.conditions}", "--timeout=30s")
-            self.kubectl("wait", crd, "--for=condition=Established", "--timeout=30s")
+        deadline = time.monotonic() + _TIMEOUT
+        # Before there is any condition, kubectl fails instead of waiting.
+        while not all(map(self._is_established, crds)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not established after {_TIMEOUT:.0f} s: {', '.join(crds)}")
+            time.sleep(_POLL)
+
+    def _is_established(self, crd: str) -> bool:
+        conditions = self.get(crd).get("status", {}).get("conditions") or ()
+        return any(it["type"] == "Established" and it["status"] == "True" for it in conditions)
 
     def audit_events(self) -> Iterator[dict[str, Any]]:
         """Every request that was answered, with ``user.username``, ``verb`` and ``objectRef``."""

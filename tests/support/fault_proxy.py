@@ -27,6 +27,7 @@ from tests.cluster.controlplane import ControlPlane
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT = 30.0
+_POLL = 0.05
 _REMEMBERED = 6
 """Listings of one kind that are kept, to be told once more."""
 _OWN_HEADERS = frozenset(
@@ -50,10 +51,12 @@ class Faults:
         unheard: of requests: they get lost; the connection breaks.
         unanswered: of requests: they are done, and the answer gets lost.
         late: of requests: they are done later, even if nobody waits any more.
+        held: of requests: the connection breaks, and they are done when nothing is held any more.
         stale: of listings: they show an earlier state.
         expired: of watches: 410 as their first event.
         dropped: of events: the watch breaks in the middle of one.
         delayed: of events: it, and what follows, comes later.
+        only: what method and path of a request have in them, for faults to happen to it.
         longest_silence: seconds before a connection breaks.
         longest_delay: seconds by which something is late.
     """
@@ -64,10 +67,12 @@ class Faults:
     unheard: float = 0.0
     unanswered: float = 0.0
     late: float = 0.0
+    held: float = 0.0
     stale: float = 0.0
     expired: float = 0.0
     dropped: float = 0.0
     delayed: float = 0.0
+    only: str = ""
     longest_silence: float = 2.0
     longest_delay: float = 2.0
 
@@ -170,8 +175,10 @@ class FaultProxy:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await runner.cleanup()
 
-    def _happens(self, fault: str) -> bool:
+    def _happens(self, fault: str, request: web.Request) -> bool:
         """Throw the dice for one kind of fault."""
+        if self.faults.only not in f"{request.method} {request.path}":
+            return False
         if self._dice.random() >= getattr(self.faults, fault):
             return False
         self.injected[fault] += 1
@@ -180,27 +187,36 @@ class FaultProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("watch") in {"true", "1"}:
             return await self._watch(request)
-        if request.method in _MAY_CONFLICT and self._happens("conflict"):
+        if request.method in _MAY_CONFLICT and self._happens("conflict", request):
             return _refused(409, "Conflict", "the object has been modified")
-        if self._happens("throttled"):
+        if self._happens("throttled", request):
             headers = {"Retry-After": "1"} if self._dice.random() < 0.5 else {}
             return _refused(429, "TooManyRequests", "too many requests", headers)
-        if self._happens("failed"):
+        if self._happens("failed", request):
             return _refused(500, "InternalError", "etcdserver: leader changed")
-        if self._happens("unheard"):
+        held = self._happens("held", request)
+        if held:
+            self._spawn(self._ask_later(request, await request.read()))
+        if held or self._happens("unheard", request):
             return await self._hang_up(request)
-        if request.method == "GET" and self._past[_question(request)] and self._happens("stale"):
-            return _told(self._dice.choice(self._past[_question(request)]))
+        question = _question(request)
+        if request.method == "GET" and self._past[question] and self._happens("stale", request):
+            return _told(self._dice.choice(self._past[question]))
         asked = self._spawn(self._ask(request, await request.read()))
-        if self._happens("unanswered"):
+        if self._happens("unanswered", request):
             await asyncio.wait([asked])
             return await self._hang_up(request)
         answer = await asyncio.shield(asked)
         return await self._hang_up(request) if answer is None else _told(answer)
 
+    async def _ask_later(self, request: web.Request, body: bytes) -> _Answer | None:
+        while self.faults.held:
+            await asyncio.sleep(_POLL)
+        return await self._ask(request, body)
+
     async def _ask(self, request: web.Request, body: bytes) -> _Answer | None:
         """Have something done; None if the API server cannot be reached."""
-        if self._happens("late"):
+        if self._happens("late", request):
             await asyncio.sleep(self._seconds(self.faults.longest_delay))
         try:
             async with self._forwarded(request, body) as received:
@@ -216,16 +232,16 @@ class FaultProxy:
             async with self._forwarded(request, b"") as received:
                 response = web.StreamResponse(status=received.status, headers=_passed_on(received))
                 await response.prepare(request)
-                if self._happens("expired"):
+                if self._happens("expired", request):
                     await response.write(_EXPIRED)
                     return response
                 waiting = b""
                 async for piece in received.content.iter_any():
                     *events, waiting = (waiting + piece).split(b"\n")
                     for event in events:
-                        if self._happens("delayed"):
+                        if self._happens("delayed", request):
                             await asyncio.sleep(self._seconds(self.faults.longest_delay))
-                        if self._happens("dropped"):
+                        if self._happens("dropped", request):
                             await response.write(event[: len(event) // 2])
                             _break(request)
                             return response

@@ -94,7 +94,8 @@ def observe(
             sighting=sighting,
             realiser_ready=realiser.ready,
             status_age=status_age,
-            restartable=realiser.restartable and job is not None,
+            # One that is held has no job, and is told to end before it could start again.
+            restartable=realiser.restartable and (job is not None or requests.hold),
             surplus=surplus,
             leftover=leftover,
         ),

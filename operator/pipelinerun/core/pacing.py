@@ -8,3 +8,5 @@ RETRY_REFUSED = 30.0
 """Seconds after which a pod that was refused is tried again."""
 CLUSTER_INTERVAL = 5.0
 """Seconds between two looks at a RayCluster that is not ready: nobody tells when it is."""
+LEFTOVER_INTERVAL = 1.0
+"""Seconds between two deletions of a RayCluster that may still come."""

@@ -32,6 +32,7 @@ from pipelinerun.core.finishing import conclude, finish
 from pipelinerun.core.observed import Decision, Event, Observed, Policy, Sighting, nothing
 from pipelinerun.core.pacing import (
     CLUSTER_INTERVAL,
+    LEFTOVER_INTERVAL,
     PROGRESS_INTERVAL,
     RETRY_REFUSED,
     RUNNING_AFTER,
@@ -48,7 +49,9 @@ def delete_leftover(observed: Observed, _now: datetime) -> Decision | None:
     """
     if observed.leftover is None:
         return None
-    return Decision(observed.status, delete_cluster=observed.leftover, requeue_after=0.0)
+    return Decision(
+        observed.status, delete_cluster=observed.leftover, requeue_after=LEFTOVER_INTERVAL
+    )
 
 
 def leave_finished_run(observed: Observed, now: datetime) -> Decision | None:

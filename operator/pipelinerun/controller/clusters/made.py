@@ -1,6 +1,9 @@
 """RayClusters that are made for attempts, and go with them."""
 
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -21,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _INVALID = frozenset({400, 413, 422})
 _FORBIDDEN = 403
+_SERVER_ERROR = 500
+_LATE = 60.0
+"""Seconds for which an API server may still do what nobody waits for any more: its default."""
 
 
 class MadeClusters:
@@ -34,13 +40,16 @@ class MadeClusters:
         self._api = api
         self._awaited: dict[RunKey, tuple[str, Sighting]] = {}
         self._gone: dict[RunKey, str] = {}
+        self._may_come: dict[RunKey, float] = {}
 
     async def leftover(self, run: Run) -> str | None:
-        """The RayCluster of an attempt of the run that has ended, while it is there."""
+        """The RayCluster of an attempt of the run that has ended, while it is there or may come."""
         worker = run.status.worker
         name = worker.ray_cluster if worker is not None else None
         if name is None or run.status.phase in UNDER_WAY_PHASES:
             return None
+        if time.monotonic() < self._may_come.get(run.key, 0.0):
+            return name
         if self._gone.get(run.key) == name:
             return None
         try:
@@ -98,12 +107,14 @@ class MadeClusters:
             await self._api.delete(run.namespace, name)
         except NoRayClustersError as error:
             logger.warning("RayCluster %s is left to the garbage collector: %s", name, error)
-        self._gone[run.key] = name
+        if run.key not in self._may_come:
+            self._gone[run.key] = name
 
     def forget(self, key: RunKey) -> None:
         """Nothing needs to be known of the run any more; its clusters go with it."""
         self._awaited.pop(key, None)
         self._gone.pop(key, None)
+        self._may_come.pop(key, None)
 
     async def _provided(self, run: Run, number: int) -> Body:
         assert run.spec is not None
@@ -112,10 +123,27 @@ class MadeClusters:
         name = cluster_name(run.name, run.uid, number)
         found = await self._api.read(run.namespace, name)
         if found is None:
-            found = await self._api.create(run.namespace, cluster_manifest(template, run, number))
+            with self._unanswered(run.key):
+                manifest = cluster_manifest(template, run, number)
+                found = await self._api.create(run.namespace, manifest)
         if not owned_by(found, run.uid):
             raise _invalid(f"there is a RayCluster {name} already, and it is not this run's")
         return found
+
+    @contextmanager
+    def _unanswered(self, key: RunKey) -> Iterator[None]:
+        """Remember that a cluster may come, unless the API server says what has become of it."""
+        self._may_come[key] = time.monotonic() + _LATE
+        try:
+            yield
+        except ApiException as error:
+            if error.status < _SERVER_ERROR:
+                del self._may_come[key]
+            raise
+        except NoRayClustersError:
+            del self._may_come[key]
+            raise
+        del self._may_come[key]
 
 
 def _blocked(number: int, message: str) -> Sighting:
