@@ -124,11 +124,13 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
 ) -> None:
     counter = {"name": "count", "actor": "talk:Counter"}
     source = {"name": "read", "type": "source", "callable": "talk:numbers"}
+    # In a process of its own: in that of the class, what the thread prints late would count as its.
+    wrong = stage("wrong", "wrong") | {"replicas": {"max": 1}}
     middle = (talking("ways", "every_way"), talking("talk", "talk"), counter)
     document = run(
         "told-apart",
         *middle,
-        stage("wrong", "wrong"),
+        wrong,
         source=source,
         retries={"limit": 1, "backoff": {"initialSeconds": 0.1}},
     )
