@@ -125,7 +125,7 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
     counter = {"name": "count", "actor": "talk:Counter"}
     source = {"name": "read", "type": "source", "callable": "talk:numbers"}
     # In a process of its own: in that of the class, what the thread prints late would count as its.
-    wrong = stage("wrong", "wrong") | {"replicas": {"max": 1}}
+    wrong = stage("wrong", "wrong") | {"resources": {"cpus": 1}}
     middle = (talking("ways", "every_way"), talking("talk", "talk"), counter)
     document = run(
         "told-apart",
