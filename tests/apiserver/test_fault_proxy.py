@@ -57,16 +57,22 @@ class Client:
 
 
 @pytest.mark.parametrize(
-    ("faults", "code"),
-    [(Faults(conflict=1.0), 409), (Faults(throttled=1.0), 429), (Faults(failed=1.0), 500)],
+    ("fault", "faults", "code"),
+    [
+        ("conflict", Faults(conflict=1.0), 409),
+        ("throttled", Faults(throttled=1.0), 429),
+        ("failed", Faults(failed=1.0), 500),
+    ],
 )
-def test_a_refused_write_is_not_done(proxy: FaultProxy, faults: Faults, code: int) -> None:
+def test_a_refused_write_is_not_done(
+    proxy: FaultProxy, fault: str, faults: Faults, code: int
+) -> None:
     client = Client(proxy)
     proxy.faults = faults
     assert client.create("refused") == code
     proxy.faults = Faults()
     assert "refused" not in client.names()
-    assert [*proxy.injected.values()] == [1]
+    assert proxy.injected == {fault: 1}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from urllib3 import PoolManager
 
 from tests.cluster import binaries
 from tests.cluster.processes import Server, ServerError
+from tests.support.waiting import wait_for
 
 NODE_USER = "system:node:node1"
 USERS = {
@@ -34,7 +34,6 @@ USERS = {
 _HOST = "127.0.0.1"
 _TIMEOUT = 60.0
 _TRIES = 3
-_POLL = 0.1
 
 
 class ControlPlane:
@@ -140,13 +139,13 @@ class ControlPlane:
         return list(self.read(path, labelSelector=selector)["items"])
 
     def wait_established(self, *crds: str) -> None:
-        """Wait until resources of some kinds can be created. Errors as with ``kubectl``."""
-        deadline = time.monotonic() + _TIMEOUT
-        # Before there is any condition, kubectl fails instead of waiting.
-        while not all(map(self._is_established, crds)):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not established after {_TIMEOUT:.0f} s: {', '.join(crds)}")
-            time.sleep(_POLL)
+        """Wait until resources of some kinds can be created.
+
+        Raises:
+            TimeoutError: they cannot in time.
+        """
+        # Before there is any condition, `kubectl wait` fails instead of waiting.
+        wait_for(lambda: all(map(self._is_established, crds)))
 
     def _is_established(self, crd: str) -> bool:
         conditions = self.get(crd).get("status", {}).get("conditions") or ()

@@ -41,7 +41,7 @@ def cluster_spec(*, workers: int = 0) -> Document:
     """A head, which takes work if there are no workers, and these."""
     head = {
         "rayStartParams": {"num-cpus": "0" if workers else "1", "object-store-memory": _STORE},
-        "template": _pod(f"/api/gcs_healthz:{_DASHBOARD}"),
+        "template": _pod("/api/gcs_healthz", _DASHBOARD),
     }
     group = {
         "groupName": "workers",
@@ -49,7 +49,7 @@ def cluster_spec(*, workers: int = 0) -> Document:
         "minReplicas": workers,
         "maxReplicas": workers,
         "rayStartParams": {"num-cpus": "1", "object-store-memory": _STORE},
-        "template": _pod(f"/api/local_raylet_healthz:{_AGENT}"),
+        "template": _pod("/api/local_raylet_healthz", _AGENT),
     }
     return {"headGroupSpec": head, "workerGroupSpecs": [group] if workers else []}
 
@@ -70,19 +70,22 @@ def named_cluster(cluster: Cluster, name: str, namespace: str) -> Iterator[None]
         cluster.kubectl("delete", "raycluster", name, "-n", namespace)
 
 
-def _pod(health: str) -> Document:
+def _pod(health: str, port: int) -> Document:
     """A pod of Ray. What its dashboard needs, and the image lacks, is from this machine."""
-    path, _, port = health.rpartition(":")
-    probe = {"httpGet": {"path": path, "port": int(port)}, "periodSeconds": 1}
-    patient = {"timeoutSeconds": 10, "failureThreshold": 120}
+    probe = {
+        "httpGet": {"path": health, "port": port},
+        "periodSeconds": 1,
+        "timeoutSeconds": 10,
+        "failureThreshold": 120,
+    }
     container = {
         "name": "ray",
         "image": image.IMAGE,
         "imagePullPolicy": "Never",
         "env": [{"name": "PYTHONPATH", "value": _PACKAGES}],
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
-        "readinessProbe": {**probe, **patient},
-        "livenessProbe": {**probe, **patient},
+        "readinessProbe": probe,
+        "livenessProbe": probe,
         "volumeMounts": [{"name": "packages", "mountPath": _PACKAGES, "readOnly": True}],
     }
     packages = {"path": str(Path(ray.__file__).parents[1])}

@@ -47,8 +47,8 @@ _PLACE = Wait(reasons.WAITING_FOR_PLACE, "Waiting for a place")
 _RAY = Wait(reasons.WAITING_FOR_RAY, "Waiting for Ray")
 _REFUSAL = Refusal(reasons.NAMESPACE_NOT_ALLOWED, "not here")
 
-WRITES_TO_REST = 3
-"""A stop, the end that it comes to at once where nothing runs, and the attempt that follows."""
+WRITES_TO_REST = 2
+"""An end and what follows from it; after a stop, which ends at once where nothing runs."""
 
 
 class Facts(NamedTuple):
@@ -193,7 +193,7 @@ class Deciding:
 
 def _check_that_it_rests(run: Run, eyes: Eyes, age: float, decision: Decision) -> None:
     """Once all is done, the same facts soon call for nothing new."""
-    for _ in range(WRITES_TO_REST):
+    for _ in range(WRITES_TO_REST + (decision.stop is not None)):
         if decision.start is not None:
             eyes = replace(eyes, seen=Sighting(decision.start, "Starting"))
         run = replace(run, status=decision.status)

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -14,7 +13,7 @@ from pipelinerun.api.violations import InvalidDefinitionError, Violation
 from pipelinerun.controller.clusters.api import ClusterApi, NoRayClustersError
 from pipelinerun.controller.clusters.cluster import address_of, complete, owned_by, trouble_of
 from pipelinerun.controller.clusters.template import cluster_manifest, cluster_name
-from pipelinerun.controller.errors import message_of
+from pipelinerun.controller.errors import may_be_done, message_of
 from pipelinerun.controller.runs import Body, Run, RunKey
 from pipelinerun.core import reasons
 from pipelinerun.core.observed import Sighting
@@ -24,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 _INVALID = frozenset({400, 413, 422})
 _FORBIDDEN = 403
-_SERVER_ERROR = 500
 _LATE = 60.0
 """Seconds for which an API server may still do what nobody waits for any more: its default."""
 
@@ -123,27 +121,18 @@ class MadeClusters:
         name = cluster_name(run.name, run.uid, number)
         found = await self._api.read(run.namespace, name)
         if found is None:
-            with self._unanswered(run.key):
-                manifest = cluster_manifest(template, run, number)
-                found = await self._api.create(run.namespace, manifest)
+            found = await self._created(run, cluster_manifest(template, run, number))
         if not owned_by(found, run.uid):
             raise _invalid(f"there is a RayCluster {name} already, and it is not this run's")
         return found
 
-    @contextmanager
-    def _unanswered(self, key: RunKey) -> Iterator[None]:
-        """Remember that a cluster may come, unless the API server says what has become of it."""
-        self._may_come[key] = time.monotonic() + _LATE
+    async def _created(self, run: Run, manifest: dict[str, Any]) -> Body:
         try:
-            yield
-        except ApiException as error:
-            if error.status < _SERVER_ERROR:
-                del self._may_come[key]
+            return await self._api.create(run.namespace, manifest)
+        except Exception as error:
+            if may_be_done(error):
+                self._may_come[run.key] = time.monotonic() + _LATE
             raise
-        except NoRayClustersError:
-            del self._may_come[key]
-            raise
-        del self._may_come[key]
 
 
 def _blocked(number: int, message: str) -> Sighting:
