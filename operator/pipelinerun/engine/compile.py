@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from ray.data import ActorPoolStrategy, Dataset
+from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from pipelinerun.api.definition import Runtime, Stage
 from pipelinerun.api.topology import Topology
@@ -190,11 +190,10 @@ class Compiler:
             shape["batch_size"] = NO_BATCHES if streams or step.parcels else DEFAULT_BATCH
         scale = scale_of(stage, self._runtime)
         if stage.actor is None:
+            tasks = TaskPoolStrategy(scale.maximum)
             options = {**self._options, **reservation_of(stage, None)}
-            if scale.maximum is not None:
-                options["concurrency"] = scale.maximum
             return dataset.map_batches(
-                run_function, fn_kwargs={"plan": plans[0]}, **shape, **options
+                run_function, fn_kwargs={"plan": plans[0]}, compute=tasks, **shape, **options
             )
         reservation = reservation_of(stage, self._actor_cpus)
         scale = bounded(scale, reservation, self._cpus)
