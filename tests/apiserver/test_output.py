@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipelinerun.controller.inprocess.lines import Line, read
+from pipelinerun.controller.subject import Subject
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
 from tests.support.gateway import GatewayProcess
@@ -65,7 +66,7 @@ def pause(row, go):
     return row
 
 def last(context):
-    print("at last")
+    print("at last", end="")
 """
 
 
@@ -103,14 +104,18 @@ def talking(name: str, what: str, **config: object) -> Document:
 def printed(gateway: GatewayProcess, name: str) -> list[Line]:
     """The lines of a run, long ones whole, in the order in which the log has them."""
     found: list[Line] = []
+    begun: dict[tuple[Subject, str | None, str], str] = {}
     for text in gateway.log.read_text().splitlines():
         line = read(text)
         if line is None or line.subject.run != name:
             continue
-        if found and found[-1].goes_on:
-            line = replace(line, text=found.pop().text + line.text)
-        found.append(line)
-    return found
+        source = line.subject, line.stage, line.stream
+        whole = begun.pop(source, "") + line.text
+        if line.goes_on:
+            begun[source] = whole
+        else:
+            found.append(replace(line, text=whole))
+    return [*found, *(Line(*source, text) for source, text in begun.items())]
 
 
 def texts(lines: list[Line], attempt: int, stage: str | None) -> list[str]:

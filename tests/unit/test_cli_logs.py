@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pipelinerun.cli.cluster.errors import ClusterError
 from pipelinerun.cli.cluster.logs.cursor import Cursor, split
 from pipelinerun.cli.cluster.logs.executions import chosen, next_of
-from pipelinerun.cli.cluster.logs.said import Said, SharedLog
+from pipelinerun.cli.cluster.logs.said import OwnLog, Said, SharedLog
 from pipelinerun.cli.cluster.logs.sources import gateway_in
 from pipelinerun.controller.inprocess.lines import LONGEST, as_console, as_json, lines_of
 from pipelinerun.controller.subject import Subject
+from pipelinerun.worker.marks import marked
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TIME = "2026-01-02T03:04:05Z"
@@ -107,6 +108,21 @@ def test_the_lines_of_an_attempt_are_picked_out_of_a_log(json: bool) -> None:
         selection = SharedLog("text", "default", "f3b1", 2, stage)
         found = [it for line in log(json) for it in selection.of(TIME, line)]
         assert found == [Said(TIME, text) for text in expected]
+
+
+def test_a_last_line_without_its_end_comes_when_the_log_has_ended() -> None:
+    mine = Subject("text", "default", "f3b1", 2)
+    shared = SharedLog("text", "default", "f3b1", 2, None)
+    for text in ("one\ntw", "o"):
+        for line in lines_of(text, mine, "load", "stdout"):
+            assert [it.text for it in shared.of(TIME, as_console(line))] in (["one"], [])
+    assert [*shared.rest()] == [Said(TIME, "two")]
+    assert not [*shared.rest()]
+
+    own = OwnLog(["load"], None)
+    for own_line in marked("one\ntw", "load").splitlines():
+        assert [it.text for it in own.of(TIME, own_line)] in (["one"], [])
+    assert [*own.rest()] == [Said(TIME, "tw")]
 
 
 def test_a_run_of_the_same_name_is_another_one() -> None:

@@ -60,15 +60,19 @@ class LogFollower:
         self._ended.set()
         self._thread.join()
         self.catch_up()
-        with self._lock:
-            for file in [*self._rests]:
-                self._let_go(file)
+        self.let_go([*self._rests])
 
     def catch_up(self) -> None:
         """Pass on what has been written so far."""
         with self._lock, suppress(FileNotFoundError):  # Ray, and its folder with it, may be gone
             for file in self._find():
                 self._copy(file)
+
+    def let_go(self, files: Iterable[Path]) -> None:
+        """Pass on the beginnings of lines as well."""
+        with self._lock:
+            for file in files:
+                self._let_go(file)
 
     def close(self, files: Iterable[Path]) -> None:
         """Pass on what is left in some files that nobody writes to any more, and forget them."""

@@ -66,8 +66,10 @@ class Output:
 
     def complete(self, key: AttemptKey) -> None:
         """Write all that an attempt has printed, for it has ended."""
+        name = folder_of(key.uid, key.number)
         self._follower.catch_up()
-        self._ended[folder_of(key.uid, key.number)] = time.monotonic()
+        self._follower.let_go(files_in(self._folder / name))
+        self._ended[name] = time.monotonic()
 
     def tail(self, key: AttemptKey, stage: str | None) -> str | None:
         """The end of what a stage of an attempt has printed last; of any stage without one."""

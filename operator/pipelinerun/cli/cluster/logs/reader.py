@@ -16,7 +16,7 @@ from pipelinerun.cli.cluster.logs.executions import (
     stage_names,
     state,
 )
-from pipelinerun.cli.cluster.logs.said import OwnLog, Pick, Said, SharedLog
+from pipelinerun.cli.cluster.logs.said import AttemptLog, OwnLog, Said, SharedLog
 from pipelinerun.cli.cluster.logs.sources import source_of
 from pipelinerun.cli.cluster.reading import Body, is_finished
 from pipelinerun.cli.cluster.runs import Runs
@@ -53,8 +53,9 @@ class Reader:
             ClusterError: that cannot be had.
         """
         try:
-            source = source_of(self._runs, execution)
-            yield from source.lines(cursor, self._pick(execution), follow=False)
+            log = self._log(execution)
+            yield from source_of(self._runs, execution).lines(cursor, log, follow=False)
+            yield from log.rest()
         except ApiException as error:
             raise ClusterError(_why(error, execution)) from None
 
@@ -64,18 +65,19 @@ class Reader:
         Raises:
             ClusterError: there is no right to read it.
         """
-        pick = self._pick(execution)
+        log = self._log(execution)
         while True:
             over = execution.ended is not None
             try:
                 source = source_of(self._runs, execution)
-                yield from source.lines(cursor, pick, follow=not over)
+                yield from source.lines(cursor, log, follow=not over)
             except HTTPError as error:
                 self._say(unreachable(error))
                 over = False
             except ApiException as error:
                 over = self._gave_up(error, execution)
             if over:
+                yield from log.rest()
                 return
             time.sleep(_POLL)
             execution = self._as_it_is_now(execution)
@@ -96,16 +98,16 @@ class Reader:
                 self._say(f"Waiting for {which} attempt: {state(run)}")
                 time.sleep(_POLL)
 
-    def _pick(self, execution: Execution) -> Pick:
+    def _log(self, execution: Execution) -> AttemptLog:
         run = self.run()
         names = stage_names(run)
         if self._stage is not None and self._stage not in names:
             raise ClusterError(no_stage(self._stage, names))
         if execution.pod is not None:
-            return OwnLog(names, self._stage).of
+            return OwnLog(names, self._stage)
         metadata = run["metadata"]
         whose = metadata["name"], metadata["namespace"], metadata["uid"], execution.number
-        return SharedLog(*whose, self._stage).of
+        return SharedLog(*whose, self._stage)
 
     def _as_it_is_now(self, execution: Execution) -> Execution:
         found = executions(self._look())

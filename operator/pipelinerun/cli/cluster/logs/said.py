@@ -1,6 +1,7 @@
 """What an attempt has printed, out of the log of a container. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipelinerun.controller.inprocess import lines
@@ -20,20 +21,48 @@ class Said:
     text: str
 
 
-class SharedLog:
-    """Picks the lines of an attempt out of the log of a gateway, and puts long lines together."""
+class AttemptLog(ABC):
+    """Picks the lines of an attempt out of a log, and puts long lines together.
+
+    The parts of a long line come one by one, those of several sources in turns.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[object, Said] = {}
+
+    @abstractmethod
+    def of(self, time: str, text: str) -> Iterator[Said]:
+        """The line that a line of the log completes, if it is wanted."""
+
+    def rest(self) -> Iterator[Said]:
+        """Lines that have no end, once there are no more lines in the log."""
+        yield from self._begun.values()
+        self._begun.clear()
+
+    def _with_part(self, source: object, time: str, text: str, *, goes_on: bool) -> Iterator[Said]:
+        """The line that a part completes."""
+        begun = self._begun.pop(source, None)
+        line = Said(time, (begun.text if begun else "") + text)
+        if goes_on:
+            self._begun[source] = line
+        else:
+            yield line
+
+
+class SharedLog(AttemptLog):
+    """The log of a gateway, with the lines of other attempts as well."""
 
     def __init__(self, run: str, namespace: str, uid: str, number: int, stage: str | None) -> None:
+        super().__init__()
         self._whose = (run, namespace, number)
         self._uid, self._stage = uid, stage
-        self._joined = Joined()
 
     def of(self, time: str, text: str) -> Iterator[Said]:
         """The line that a line of the log completes, if it is one of the attempt's."""
         line = lines.read(text)
         if line is not None and self._wants(line):
             source = line.stage, line.stream
-            yield from self._joined.with_part(source, time, line.text, goes_on=line.goes_on)
+            yield from self._with_part(source, time, line.text, goes_on=line.goes_on)
 
     def _wants(self, line: lines.Line) -> bool:
         subject = line.subject
@@ -42,34 +71,15 @@ class SharedLog:
         return mine and known and self._stage in {None, line.stage}
 
 
-class OwnLog:
+class OwnLog(AttemptLog):
     """The log of a worker pod: the lines of all stages or of one, without their marks."""
 
     def __init__(self, stages: Collection[str], stage: str | None) -> None:
+        super().__init__()
         self._stages, self._stage = stages, stage
-        self._joined = Joined()
 
     def of(self, time: str, text: str) -> Iterator[Said]:
         """The line that a line of the log completes, if it is wanted."""
         line = marks.read(text, self._stages)
         if self._stage in {None, line.stage}:
-            yield from self._joined.with_part(line.stage, time, line.text, goes_on=line.goes_on)
-
-
-class Joined:
-    """Puts long lines together whose parts came one by one, from several sources in turns."""
-
-    def __init__(self) -> None:
-        self._begun: dict[object, str] = {}
-
-    def with_part(self, source: object, time: str, text: str, *, goes_on: bool) -> Iterator[Said]:
-        """The line that a part completes."""
-        whole = self._begun.pop(source, "") + text
-        if goes_on:
-            self._begun[source] = whole
-        else:
-            yield Said(time, whole)
-
-
-Pick = Callable[[str, str], Iterable[Said]]
-"""From time and text of a line of a log to the lines that it completes."""
+            yield from self._with_part(line.stage, time, line.text, goes_on=line.goes_on)

@@ -13,7 +13,7 @@ from pipelinerun.cli.cluster.errors import ClusterError
 from pipelinerun.cli.cluster.logs.container_log import Container, ContainerLog
 from pipelinerun.cli.cluster.logs.cursor import Cursor, split
 from pipelinerun.cli.cluster.logs.executions import Execution
-from pipelinerun.cli.cluster.logs.said import Pick, Said
+from pipelinerun.cli.cluster.logs.said import AttemptLog, Said
 from pipelinerun.cli.cluster.reading import Body
 from pipelinerun.cli.cluster.runs import Runs
 from pipelinerun.core.timestamps import parse_time
@@ -45,20 +45,22 @@ class Source:
     shared: bool
     restarted: bool = False
 
-    def lines(self, cursor: Cursor, pick: Pick, *, follow: bool) -> Iterator[Said]:
+    def lines(self, cursor: Cursor, log: AttemptLog, *, follow: bool) -> Iterator[Said]:
         """What is new by the cursor. Errors of the client pass through.
 
         Following ends with the container, and now and then by itself.
         """
         if self.restarted:
             try:
-                yield from self._lines(cursor, pick, follow=False, previous=True)
+                yield from self._lines(cursor, log, follow=False, previous=True)
             except ApiException as error:
                 if error.status not in _NO_LOG:
                     raise
-        yield from self._lines(cursor, pick, follow=follow, previous=False)
+        yield from self._lines(cursor, log, follow=follow, previous=False)
 
-    def _lines(self, cursor: Cursor, pick: Pick, *, follow: bool, previous: bool) -> Iterator[Said]:
+    def _lines(
+        self, cursor: Cursor, log: AttemptLog, *, follow: bool, previous: bool
+    ) -> Iterator[Said]:
         limited = self.shared and follow
         began = time.monotonic()
         cursor.begin()
@@ -75,7 +77,7 @@ class Source:
             if not cursor.is_new(when):
                 began = time.monotonic()  # so that each request gets on, however much it repeats
                 continue
-            yield from pick(written, text)
+            yield from log.of(written, text)
             if limited and time.monotonic() - began > _LOOK_AGAIN:
                 return
 
