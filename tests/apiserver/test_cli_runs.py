@@ -10,6 +10,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.support.cli import CommandLine
 from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.runs import Runs, in_phase, is_finished, manifest, stage
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -171,8 +172,10 @@ def test_the_end_is_heard_of_through_trouble_that_passes(
         with cli.started("wait", "troubled", kubeconfig) as waiting:
             assert waiting.stderr is not None
             assert "Suspended" in waiting.stderr.readline()
+            wait_for(lambda: proxy.watches == 1)
             proxy.faults = Faults(throttled=1.0, dropped=1.0)
             runs.change("troubled", suspend=False)
+            assert "cannot be reached" in waiting.stderr.readline()
             while "trouble (429)" not in (line := waiting.stderr.readline()):
                 assert line, "it ended before"
             proxy.faults = Faults()

@@ -92,6 +92,7 @@ class FaultProxy:
     Attributes:
         faults: what goes wrong from now on; may be replaced at any time.
         injected: how often each of them has happened so far.
+        watches: that go on now.
     """
 
     def __init__(self, plane: ControlPlane, folder: Path, faults: Faults, seed: int) -> None:
@@ -105,6 +106,7 @@ class FaultProxy:
         """
         self.faults = faults
         self.injected: Counter[str] = Counter()
+        self.watches = 0
         self._plane, self._folder = plane, folder
         self._dice = random.Random(seed)
         self._past: dict[str, deque[_Answer]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
@@ -228,6 +230,7 @@ class FaultProxy:
         return answer
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
+        self.watches += 1
         try:
             async with self._forwarded(request, b"") as received:
                 response = web.StreamResponse(status=received.status, headers=_passed_on(received))
@@ -251,6 +254,8 @@ class FaultProxy:
         except (ClientError, ConnectionError):
             _break(request)
             return web.Response()
+        finally:
+            self.watches -= 1
 
     def _forwarded(self, request: web.Request, body: bytes) -> Any:
         headers = [

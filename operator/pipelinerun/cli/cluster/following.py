@@ -22,13 +22,14 @@ def followed(
         runs: where it is.
         run: as it was read.
         seconds: that this lasts; None for as long as more is asked for.
-        tell: told of trouble that may pass, once each time that it begins.
+        tell: told of trouble that may pass, each time that it begins or becomes another.
 
     Raises:
         ClusterError: the run was deleted.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    trouble, pause = False, _SHORTEST_PAUSE
+    trouble: int | None = None
+    pause = _SHORTEST_PAUSE
     yield run
     while (left := _left(deadline)) > 0:
         try:
@@ -36,16 +37,16 @@ def followed(
                 if changed is None or changed["metadata"]["uid"] != run["metadata"]["uid"]:
                     raise ClusterError(f"run {run['metadata']['name']!r} was deleted meanwhile")
                 if _version(changed) != _version(run):
-                    run, trouble, pause = changed, False, _SHORTEST_PAUSE
+                    run, trouble, pause = changed, None, _SHORTEST_PAUSE
                     yield run
         except (ApiException, HTTPError) as error:
             if not _passing(error):
                 raise
-            if not trouble:
+            if trouble != (trouble := _status(error)):
                 tell(_told(error))
-            trouble, pause = True, min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _LONGEST_PAUSE)
         else:
-            trouble, pause = False, _SHORTEST_PAUSE
+            trouble, pause = None, _SHORTEST_PAUSE
         time.sleep(min(pause, max(_left(deadline), 0.0)))
 
 
@@ -65,8 +66,13 @@ def _version(run: Body) -> str:
     return version
 
 
+def _status(error: ApiException | HTTPError) -> int:
+    """The status of an answer; 0 where there was none."""
+    return (error.status or 0) if isinstance(error, ApiException) else 0
+
+
 def _passing(error: ApiException | HTTPError) -> bool:
-    return not isinstance(error, ApiException) or passing(error.status)
+    return passing(_status(error))
 
 
 def _told(error: ApiException | HTTPError) -> str:
