@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+from pytest_timeout import Settings  # type: ignore[import-untyped]
 
 from tests.support.runs import Runs
 
@@ -31,11 +32,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a second try as much time as the first: pytest-timeout counts from the first on."""
+    if _is_second_try(item):
+        marker = item.get_closest_marker("timeout")
+        seconds = float(marker.args[0] if marker else item.config.getini("timeout"))
+        settings = Settings(seconds, "signal", func_only=False, disable_debugger_detection=False)
+        item.ihook.pytest_timeout_cancel_timer(item=item)
+        item.ihook.pytest_timeout_set_timer(item=item, settings=settings)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Give a second try runs of its own: those of the first are taken away."""
     runs = getattr(item, "funcargs", {}).get("runs")
     if isinstance(runs, Runs):
-        runs.begin_test(again=getattr(item, "execution_count", 1) > 1)
+        runs.begin_test(again=_is_second_try(item))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -59,6 +71,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         took = f" in {seconds[tier]:.0f} s" if told else ""
         why = f": {whys[tier]}" if tier in whys else ""
         terminalreporter.write_line(f"{tier:<10} {against:<41} {told or 'not chosen'}{took}{why}")
+
+
+def _is_second_try(item: pytest.Item) -> bool:
+    return getattr(item, "execution_count", 1) > 1
 
 
 def tier_of(nodeid: str) -> str:
