@@ -39,15 +39,16 @@ STAGES = [
 def _kuberay(cluster: Cluster, operator: Installation) -> Iterator[None]:
     cluster.kubectl("create", "namespace", NAMESPACE)
     with kuberay(cluster):
-        operator.install(kuberay={"enabled": True})
+        in_process = {"namespaces": [NAMESPACE], "capacity": 1}
+        operator.install(kuberay={"enabled": True}, inProcess=in_process)
         yield
         operator.install()
 
 
-def run(name: str, **ray: Any) -> Document:
+def run(name: str, mode: str = "Subprocess", **ray: Any) -> Document:
     code = {"files": {"steps.py": STEPS}}
     spec: Document = {"code": code, "pipeline": {"stages": STAGES}, "ray": ray}
-    return manifest(name, namespace=NAMESPACE, mode="Subprocess", **spec)
+    return manifest(name, namespace=NAMESPACE, mode=mode, **spec)
 
 
 def pods_of_ray(cluster: Cluster) -> list[Document]:
@@ -62,12 +63,14 @@ def check(cluster: Cluster, status: Document, name: str) -> None:
     assert all(f"number {n}" in said for n in range(3)), said
 
 
+@pytest.mark.parametrize(("mode", "workers"), [("Subprocess", 1), ("InProcess", 0)])
 def test_a_cluster_is_made_for_a_run_and_deleted_with_all_its_pods(
-    cluster: Cluster, runs: Runs
+    cluster: Cluster, runs: Runs, mode: str, workers: int
 ) -> None:
-    runs.apply(run("made", clusterTemplate={"spec": cluster_spec(workers=1)}))
-    status = runs.wait("made", is_finished, NAMESPACE, timeout=300)
-    check(cluster, status, "made")
+    name = f"made-{mode.lower()}"
+    runs.apply(run(name, mode, clusterTemplate={"spec": cluster_spec(workers=workers)}))
+    status = runs.wait(name, is_finished, NAMESPACE, timeout=300)
+    check(cluster, status, name)
     assert status["attempt"] == 1
     wait_for(lambda: not cluster.get("rayclusters", "-n", NAMESPACE)["items"], PATIENCE)
     wait_for(lambda: not pods_of_ray(cluster), PATIENCE)
