@@ -99,3 +99,22 @@ def test_in_process_runs_and_a_selector_do_not_go_together(
     operator.start()
     assert operator.wait() == 2
     assert "--no-in-process" in operator.tail()
+
+
+def test_an_operator_that_can_never_work_says_why_in_a_line_and_ends(
+    cluster: ControlPlane, tmp_path: Path
+) -> None:
+    _, powerless = account(cluster, "powerless", "system:basic-user", tmp_path)
+    wrong = ("--namespace-selector", "shard in one")
+    for kubeconfig, options, why in (
+        (cluster.kubeconfig_for(OPERATOR), wrong, "unable to parse requirement"),
+        (powerless, (), 'cannot list resource "pipelineruns"'),
+    ):
+        log = tmp_path / f"{kubeconfig.stem}.log"
+        operator = OperatorProcess(kubeconfig, log, "--no-in-process", *options)
+        operator.start()
+        assert operator.wait() == 1
+        last = operator.tail(1)
+        assert "The operator cannot work here: " in last
+        assert why in last
+        assert "Traceback" not in operator.tail()

@@ -18,6 +18,10 @@ _OK = 200
 _INTERVAL = 1.0
 
 
+class NotServedError(Exception):
+    """The API server will not let an operator see what it is there for, whatever the time."""
+
+
 def lister(
     client: ApiClient,
     group_path: str,
@@ -54,7 +58,7 @@ async def installed(listing: Callable[[], Awaitable[Versions]]) -> None:
     """Wait until the API server answers and knows the kind.
 
     Raises:
-        ApiException: it will not answer, whatever the time.
+        NotServedError: it will not answer, whatever the time; the message is its own.
     """
     told = ""
     while True:
@@ -66,8 +70,10 @@ async def installed(listing: Callable[[], Awaitable[Versions]]) -> None:
                     text = "Waiting for the CRDs: `pipelinerun crd | kubectl apply -f -`"
                 case ErrorKind.TRANSIENT:
                     text = f"Waiting for the API server: {message_of(error)}"
-                case _:
+                case None:
                     raise
+                case _:
+                    raise NotServedError(message_of(error)) from error
             if text != told:
                 logger.warning("%s", text)
             told = text

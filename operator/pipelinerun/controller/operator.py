@@ -31,7 +31,7 @@ from pipelinerun.controller.inprocess.realiser import InProcessRealiser
 from pipelinerun.controller.leadership import Leadership
 from pipelinerun.controller.leases import LeaseApi
 from pipelinerun.controller.limiter import RateLimiter
-from pipelinerun.controller.listing import installed
+from pipelinerun.controller.listing import NotServedError, installed
 from pipelinerun.controller.log import set_up_logging
 from pipelinerun.controller.metrics import Meters
 from pipelinerun.controller.pods.api import PodApi
@@ -63,7 +63,7 @@ def run_operator(settings: OperatorSettings) -> bool:
     """Run an operator until SIGINT or SIGTERM.
 
     Returns:
-        Whether it ended because it was told to; else it does not lead any more.
+        Whether it ended because it was told to; else the log says why.
     """
     set_up_logging(settings.log_format, verbose=settings.verbose)
     ended_in_order = True
@@ -72,6 +72,9 @@ def run_operator(settings: OperatorSettings) -> bool:
     except* LeaseLostError as errors:
         ended_in_order = False
         logger.error("The lease is lost: %s", _first(errors))  # noqa: TRY400
+    except* NotServedError as errors:
+        ended_in_order = False
+        logger.error("The operator cannot work here: %s", _first(errors))  # noqa: TRY400
     return ended_in_order
 
 
@@ -84,6 +87,7 @@ async def serve(settings: OperatorSettings) -> None:
 
     Raises:
         LeaseLostError: in a group; it does not lead any more.
+        NotServedError: in a group; it may not see what it is there for.
     """
     loaded = await configuration(settings)
     leadership = Leadership(elected=settings.lease is not None)
