@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.node import NAMESPACE, node
 from benchmarks.report import Row, compared
-from pipelinerun.api.definition import Code, PipelineDefinition
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.controller.pods.template import pod_manifest
 from tests.cluster.image import IMAGE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelinerun.api.code import MAX_CODE_BYTES
+from pipelinerun.api.code_files import MAX_CODE_BYTES
 from pipelinerun.api.job import RunIdentity
 from pipelinerun.api.load import load_manifest
 from pipelinerun.api.prepare import prepare

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelinerun.api.definition import Code, PipelineDefinition
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.engine.run import run_pipeline

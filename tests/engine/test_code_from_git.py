@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelinerun.api.definition import Code, GitSource
+from pipelinerun.api.code import Code, GitSource
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.status import Verdict
 from pipelinerun.engine.finally_stages import run_finally

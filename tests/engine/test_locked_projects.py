@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
 from pipelinerun.api.status import Outcome
 from pipelinerun.engine.packages import CACHE
 from pipelinerun.engine.run import run_pipeline

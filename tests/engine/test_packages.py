@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.topology import topology_of
 from pipelinerun.engine.digest import digest_of

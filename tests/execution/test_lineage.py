@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from running import program
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.status import Outcome
 from pipelinerun.execution.lineage import write_report
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from running import eventually
 
-from pipelinerun.api.definition import Code, PipelineDefinition
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.delivery import pack
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.names import API_VERSION, KIND

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelinerun.api.definition import GitSource
+from pipelinerun.api.code import GitSource
 from pipelinerun.api.names import GIT_KNOWN_HOSTS, GIT_PASSWORD, GIT_SSH_KEY, GIT_USERNAME
 from pipelinerun.engine.errors import RepositoryError
 from pipelinerun.engine.repository import checkout

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from running import eventually, python, traced, workspaces_of
 
-from pipelinerun.api.definition import Code, PipelineDefinition, Stage
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.status import FailureClass, StageStatus
 from pipelinerun.execution.factory import create_strategy
 from pipelinerun.execution.in_subprocess import SubprocessStrategy

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelinerun.api.code import MAX_CODE_BYTES, code_hash, with_config_map
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
+from pipelinerun.api.code_files import MAX_CODE_BYTES, code_hash, with_config_map
 from pipelinerun.api.violations import InvalidDefinitionError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
 from pipelinerun.api.delivery import LIMIT, pack, unpack
 from pipelinerun.api.violations import InvalidDefinitionError
 from tests.support.examples import MANIFESTS, job, read

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.definition import PipelineDefinition, Replicas
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.prepare import wrong_definition
+from pipelinerun.api.replicas import Replicas
 from pipelinerun.engine.replicas import Machine, scaled_down, with_numbers
 
 GB = 2**30

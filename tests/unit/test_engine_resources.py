@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime
+from pipelinerun.api.stage import Stage
 from pipelinerun.engine.resources import (
     Scale,
     bounded,

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelinerun.api.definition import Stage
+from pipelinerun.api.stage import Stage
 from pipelinerun.engine.rows import block_of, rows_of
 from pipelinerun.engine.selection import Selection
 

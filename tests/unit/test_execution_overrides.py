@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime
+from pipelinerun.api.stage import Stage
 from pipelinerun.execution.overrides import RuntimeOverrides
 
 WRITTEN = PipelineDefinition(

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipelinerun.api.definition import FinallyStage
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.spec import PipelineRunSpec
+from pipelinerun.api.stage import FinallyStage
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.violations import InvalidDefinitionError
 from pipelinerun.cli.render import summary

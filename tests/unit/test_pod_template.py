@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinerun.api.definition import Code, GitSource
+from pipelinerun.api.code import Code, GitSource
 from pipelinerun.api.delivery import unpack
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.names import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelinerun.api.code import MAX_CODE_BYTES
+from pipelinerun.api.code_files import MAX_CODE_BYTES
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import check, prepare
 from pipelinerun.api.spec import PipelineRunSpec

@@ -1,76 +1,103 @@
-"""Rules for code that comes with a run."""
+"""Stage code that comes with a run."""
 
-import hashlib
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
-from pipelinerun.api.definition import Code
-from pipelinerun.api.violations import InvalidDefinitionError, Violation
+from pydantic import Field, StringConstraints
 
-MAX_CODE_BYTES = 512 * 1024
-"""Bytes of all files together: a run is one object in etcd, which refuses more than 1.5 MB."""
+from pipelinerun.api.fields import Name, ObjectName
+from pipelinerun.api.model import ApiModel
+from pipelinerun.api.patterns import FOLDER_PATTERN, REPOSITORY_PATTERN
+from pipelinerun.api.rules import Rule
 
-_MODULE_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\.py")
-
-
-def wrong_files(code: Code) -> Iterator[Violation]:
-    """What is wrong with the files, seen from ``code``."""
-    for path in code.files:
-        if not _MODULE_PATH.fullmatch(path):
-            yield Violation(
-                f"files[{path}]", "must be the relative path of a Python module, such as steps.py"
-            )
-    size = sum(len(text.encode()) for text in code.files.values())
-    if size > MAX_CODE_BYTES:
-        text = f"{size} bytes are more than {MAX_CODE_BYTES}; build an image with the code instead"
-        yield Violation("files", text)
+Requirement = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-def with_config_map(code: Code, data: Mapping[str, str]) -> Code:
-    """The code with the modules in the ConfigMap that it names among its files.
+class GitSource(ApiModel):
+    """Python modules in a Git repository."""
 
-    Raises:
-        InvalidDefinitionError: they are none, or do not go with the files; seen from the spec.
-    """
-    modules = {key: text for key, text in data.items() if _MODULE_PATH.fullmatch(key)}
-    merged = code.model_copy(update={"files": {**code.files, **modules}, "config_map": None})
-    twice = sorted(modules.keys() & code.files.keys())
-    wrong = [it for it in wrong_files(merged) if it.path == "files"]
-    if twice:
-        wrong = [Violation("configMap", f"{', '.join(twice)} is in code.files as well")]
-    if not modules:
-        text = f"{code.config_map!r} has no key that names a Python module, such as steps.py"
-        wrong = [Violation("configMap", text)]
-    if wrong:
-        raise InvalidDefinitionError(it.under("code") for it in wrong)
-    return merged
+    url: Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN, max_length=1024)]
+    """Repository, such as https://git.example.org/team/steps.git, or over ssh
+    git@git.example.org:team/steps.git."""
+    ref: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Branch, tag, or commit with all its 40 digits; the repository's HEAD when left out. Each
+    attempt resolves it anew, and status.attempts says to which commit."""
+    subdirectory: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Folder whose files are imported by their path below it; the root when left out."""
+    secret_ref: ObjectName | None = None
+    """Secret in the run's namespace: with username and password (or a token as password), such as
+    one of type kubernetes.io/basic-auth; over ssh with ssh-privatekey, such as one of type
+    kubernetes.io/ssh-auth, and known_hosts. Only its worker pods are given it; needs mode
+    Subprocess."""
 
-
-def with_repository(code: Code, modules: Mapping[str, str]) -> Code:
-    """The code with the modules of its repository among its files.
-
-    Raises:
-        InvalidDefinitionError: there are none, or the same in its files; seen from the spec.
-    """
-    found = {path: text for path, text in modules.items() if _MODULE_PATH.fullmatch(path)}
-    twice = sorted(found.keys() & code.files.keys())
-    if not found:
-        raise InvalidDefinitionError([Violation("code.git", "has no Python module there")])
-    if twice:
-        text = f"{', '.join(twice)} is in code.files as well"
-        raise InvalidDefinitionError([Violation("code.git", text)])
-    return code.model_copy(update={"files": {**code.files, **found}, "git": None})
+    @property
+    def over_ssh(self) -> bool:
+        """Whether it is reached over ssh, and not http."""
+        return not self.url.startswith("http")
 
 
-def wrong_without_cluster(code: Code) -> Iterator[Violation]:
-    """Sources of code that only the operator can reach, seen from ``code``."""
-    if code.config_map is not None:
-        yield Violation("configMap", "is read by the operator; without one give code.files")
+class Uv(ApiModel):
+    """Packages that uv installs: those of a list, or of a project's lock file."""
+
+    RULES: ClassVar = (
+        Rule(
+            "packages",
+            "has(self.packages) != has(self.project)",
+            lambda it: (it.packages is None) != (it.project is None),
+            "exactly one of packages and project is required",
+        ),
+        Rule(
+            "groups",
+            "!has(self.groups) || size(self.groups) == 0 || has(self.project)",
+            lambda it: not it.groups or it.project is not None,
+            "are of a project, and there is none",
+        ),
+        Rule(
+            "extras",
+            "!has(self.extras) || size(self.extras) == 0 || has(self.project)",
+            lambda it: not it.extras or it.project is not None,
+            "are of a project, and there is none",
+        ),
+    )
+
+    packages: Annotated[list[Requirement], Field(min_length=1, max_length=128)] | None = None
+    """Packages that the image lacks, as lines of a requirements file, such as inflect==7.5.0."""
+    project: Annotated[str, StringConstraints(pattern=FOLDER_PATTERN, max_length=253)] | None = None
+    """Folder of code.git with a pyproject.toml, . for its root. What its uv.lock names is
+    installed, exactly, with hashes; the project itself is not: its modules are the run's code."""
+    groups: Annotated[list[Name], Field(max_length=64)] = Field(default_factory=list)
+    """Dependency groups of the project to install as well; none by default, not even dev."""
+    extras: Annotated[list[Name], Field(max_length=64)] = Field(default_factory=list)
+    """Optional dependencies of the project to install as well."""
 
 
-def code_hash(code: Code) -> str:
-    """A name for the code: runs with the same files and packages may share a driver."""
-    others = code.model_dump(mode="json", include={"pip", "uv", "git"})
-    text = json.dumps([sorted(code.files.items()), others])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+class Code(ApiModel):
+    """Stage code that comes with the run, besides what the image holds."""
+
+    RULES: ClassVar = (
+        Rule(
+            "uv",
+            "!has(self.uv) || !has(self.pip) || size(self.pip) == 0",
+            lambda it: it.uv is None or not it.pip,
+            "takes the place of pip: give one of them",
+        ),
+        Rule(
+            "uv.project",
+            "!has(self.uv) || !has(self.uv.project) || has(self.git)",
+            lambda it: it.uv is None or it.uv.project is None or it.git is not None,
+            "is a folder of code.git, which is missing",
+        ),
+    )
+
+    files: Annotated[Mapping[str, str], Field(max_length=64)] = Field(default_factory=dict)
+    """Python modules by relative path, for example steps.py or text/clean.py."""
+    pip: Annotated[list[Requirement], Field(max_length=128)] = Field(default_factory=list)
+    """Packages that the image lacks, as lines of a pip requirements file, such as inflect==7.5.0 or
+    --index-url URL. They are installed when an attempt starts, unless they are cached."""
+    uv: Uv | None = None
+    """Packages that the image lacks, installed by uv instead of pip: a list or a locked project."""
+    git: GitSource | None = None
+    """Git repository with further modules, fetched when an attempt starts."""
+    config_map: ObjectName | None = None
+    """ConfigMap in the run's namespace with further modules: its keys that end in .py, such as
+    steps.py. Each attempt has them as they are when it starts."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.topology import Link, links, written_links
 from pipelinerun.api.violations import Violation
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from pipelinerun.api.definition import Code, PipelineDefinition
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.ray import Ray
 from pipelinerun.api.status import Verdict

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pipelinerun.api import checkpoints, graph, tasks
-from pipelinerun.api.code import wrong_files
+from pipelinerun.api.code_files import wrong_files
 from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.params import effective_values, resolve

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from pipelinerun.api.definition import ObjectName
+from pipelinerun.api.fields import ObjectName
 from pipelinerun.api.metadata import TemplateMetadata
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.rules import Rule

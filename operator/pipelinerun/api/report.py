@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelinerun.api.definition import PipelineDefinition, StageType
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import API_VERSION
+from pipelinerun.api.stage import StageType
 from pipelinerun.api.status import Failure, Outcome, StageState, StageStatus
 from pipelinerun.api.topology import links
 

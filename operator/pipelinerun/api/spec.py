@@ -5,7 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from pipelinerun.api.definition import Code, Name, PipelineDefinition
+from pipelinerun.api.code import Code
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.fields import Name
 from pipelinerun.api.metadata import TemplateMetadata
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.ray import Ray

@@ -6,7 +6,8 @@ from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 from itertools import pairwise, product
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.stage import Stage
 
 Link = tuple[str, str]
 

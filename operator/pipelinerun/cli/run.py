@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console, RenderableType
 
 from pipelinerun.api import ray
-from pipelinerun.api.code import wrong_without_cluster
+from pipelinerun.api.code_files import wrong_without_cluster
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.run import PipelineRun

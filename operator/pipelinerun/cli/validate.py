@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelinerun.api.code import wrong_without_cluster
+from pipelinerun.api.code_files import wrong_without_cluster
 from pipelinerun.api.exit_codes import ExitCode
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare

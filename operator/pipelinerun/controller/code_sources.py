@@ -3,8 +3,8 @@
 from kubernetes.aio.client import ApiClient, CoreV1Api
 from kubernetes.aio.client.exceptions import ApiException
 
-from pipelinerun.api.code import with_config_map
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
+from pipelinerun.api.code_files import with_config_map
 from pipelinerun.controller.errors import message_of
 from pipelinerun.controller.requests import TIMEOUT
 from pipelinerun.controller.runs import Run

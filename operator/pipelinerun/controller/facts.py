@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
 from pipelinerun.api.job import PipelineJob, RunIdentity
 from pipelinerun.api.prepare import prepare
 from pipelinerun.api.ray import Ray

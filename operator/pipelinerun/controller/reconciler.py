@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from pipelinerun.api.definition import Code
+from pipelinerun.api.code import Code
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.metrics import RECONCILE_DURATION, RECONCILES
 from pipelinerun.api.ray import Ray

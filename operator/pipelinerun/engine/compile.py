@@ -7,7 +7,8 @@ from typing import Any
 
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
-from pipelinerun.api.definition import Runtime, Stage
+from pipelinerun.api.definition import Runtime
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.topology import Topology
 from pipelinerun.engine import printing
 from pipelinerun.engine.course import Course

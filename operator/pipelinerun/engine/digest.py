@@ -3,8 +3,8 @@
 import hashlib
 import json
 
-from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import PipelineJob
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.topology import Topology
 from pipelinerun.engine.loading import load, wants_context
 from pipelinerun.engine.needed import needed_files

@@ -6,10 +6,10 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from pipelinerun.api.definition import FinallyStage
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT
+from pipelinerun.api.stage import FinallyStage
 from pipelinerun.api.status import Failure, Outcome, StageStatus, Verdict
 from pipelinerun.engine import importer, printing
 from pipelinerun.engine.context import RunOutcome, StageContext, logger_of

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from ray.data import Dataset
 
-from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
+from pipelinerun.api.stage import Stage
 from pipelinerun.engine.checkpoint import Marker, Written
 from pipelinerun.engine.course import Course
 from pipelinerun.engine.start import Checkpoints, Start

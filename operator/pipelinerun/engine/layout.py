@@ -11,7 +11,7 @@ Plans run one after the other: one for each checkpoint, and then the rest in as 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelinerun.api.definition import Stage
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.topology import Topology
 
 

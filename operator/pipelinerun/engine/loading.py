@@ -5,7 +5,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipelinerun.api.definition import FinallyStage, PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.stage import FinallyStage, Stage
 from pipelinerun.api.violations import Violation
 from pipelinerun.engine.context import StageContext
 from pipelinerun.engine.errors import LoadError

@@ -22,7 +22,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Literal
 
-from pipelinerun.api.definition import Code, Uv
+from pipelinerun.api.code import Code, Uv
 from pipelinerun.engine import with_pip, with_uv
 from pipelinerun.engine.installing import canonical
 

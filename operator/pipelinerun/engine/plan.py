@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelinerun.api.definition import Stage
 from pipelinerun.api.job import RunIdentity
+from pipelinerun.api.stage import Stage
 from pipelinerun.engine.context import StageContext, logger_of
 from pipelinerun.engine.dead_letters import LetterFiles
 from pipelinerun.engine.depth import make_room

@@ -20,7 +20,7 @@ from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 from urllib3.exceptions import HTTPError
 
-from pipelinerun.api.definition import GitSource
+from pipelinerun.api.code import GitSource
 from pipelinerun.api.names import GIT_PASSWORD, GIT_USERNAME
 from pipelinerun.engine import ssh
 from pipelinerun.engine.errors import RepositoryError

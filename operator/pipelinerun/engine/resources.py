@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipelinerun.api.definition import PipelineDefinition, Runtime, Stage
+from pipelinerun.api.definition import PipelineDefinition, Runtime
 from pipelinerun.api.quantity import parse_quantity
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import Violation
 

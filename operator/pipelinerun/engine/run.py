@@ -13,12 +13,14 @@ from ray.data import DataContext
 from ray.exceptions import OutOfMemoryError
 
 from pipelinerun.api.checkpoints import wrong_start
-from pipelinerun.api.code import code_hash
-from pipelinerun.api.definition import Code, PipelineDefinition, Runtime, Stage
+from pipelinerun.api.code import Code
+from pipelinerun.api.code_files import code_hash
+from pipelinerun.api.definition import PipelineDefinition, Runtime
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT
 from pipelinerun.api.prepare import wrong_definition
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.status import Failure, Outcome, StageStatus
 from pipelinerun.api.topology import Topology, topology_of
 from pipelinerun.api.violations import InvalidDefinitionError

@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.data.block import BlockAccessor
 
-from pipelinerun.api.definition import Stage
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.tasks import fits
 from pipelinerun.engine.rows import A_BATCH, block_of, results_of, rows_of
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from ray.data import Dataset
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
+from pipelinerun.api.stage import Stage
 from pipelinerun.api.violations import Violation
 from pipelinerun.engine.loading import load
 

@@ -18,7 +18,7 @@ from dulwich.client import SSHGitClient, parse_rsync_url
 from dulwich.errors import HangupException
 from dulwich.protocol import Protocol
 
-from pipelinerun.api.definition import GitSource
+from pipelinerun.api.code import GitSource
 from pipelinerun.api.names import GIT_KNOWN_HOSTS, GIT_SSH_KEY
 from pipelinerun.engine.errors import RepositoryError
 

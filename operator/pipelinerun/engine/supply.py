@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pipelinerun.api.code import with_repository
+from pipelinerun.api.code_files import with_repository
 from pipelinerun.api.exit_codes import TERMINATED, ExitCode
 from pipelinerun.api.job import Fetched, PipelineJob
 from pipelinerun.api.limits import MESSAGE_LIMIT

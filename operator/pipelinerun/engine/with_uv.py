@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipelinerun.api.definition import Uv
+from pipelinerun.api.code import Uv
 from pipelinerun.engine.errors import PackagesError
 from pipelinerun.engine.installing import (
     ComplaintError,

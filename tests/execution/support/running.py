@@ -10,8 +10,9 @@ from types import TracebackType
 
 import psutil
 
-from pipelinerun.api.definition import PipelineDefinition, Stage
+from pipelinerun.api.definition import PipelineDefinition
 from pipelinerun.api.job import PipelineJob, RunIdentity
+from pipelinerun.api.stage import Stage
 from pipelinerun.execution.in_subprocess import SubprocessStrategy
 
 TRACE = "PIPELINERUN_TEST_TRACE"

@@ -5,17 +5,16 @@ What runs is found again by asking the drivers.
 
 import asyncio
 import logging
-import os
 import signal
 import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from pipelinerun.api.code import code_hash
+from pipelinerun.api.code_files import code_hash
 from pipelinerun.api.exit_codes import SIGNAL_BASE
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.spec import Shutdown
@@ -39,14 +38,13 @@ from pipelinerun.controller.inprocess.protocol import (
     Stop,
     encode,
 )
+from pipelinerun.controller.inprocess.ray_health import works_or_exit
 from pipelinerun.controller.subject import about
 
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the progress of a driver."""
-HEALTH_INTERVAL = 2.0
-HEALTH_TIMEOUT = 10.0
 ADOPT_TIMEOUT = 20.0
 OUTPUT_TIMEOUT = 10.0
 """Seconds that the end of an attempt waits for the log to take what it has printed."""
@@ -275,9 +273,7 @@ class Gateway:
         If Ray is gone, the next gateway's hello says that the attempt is lost.
         """
         if isinstance(end, Lost):
-            with _alive_or_exit():
-                async with asyncio.timeout(HEALTH_TIMEOUT):
-                    await ray.remote(_nothing).options(num_cpus=0, max_retries=0).remote()
+            await works_or_exit()
         await self._complete(end.key)
         self._send(self._with_tail(end) if isinstance(end, Ended) else end)
 
@@ -334,35 +330,6 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
 
-def _nothing() -> None:
-    """A task that shows that Ray still places work."""
-
-
 def _stopped(message: str, number: signal.Signals) -> Outcome:
     failure = Failure(class_="Cancelled", message=message, signal=number)
     return Outcome(exit_code=SIGNAL_BASE + number, failure=failure)
-
-
-async def watch_health() -> None:
-    """End this process when Ray does not answer any more.
-
-    At once: shutting down a Ray that is gone takes a minute, and whoever started this process
-    cleans up anyway.
-    """
-    while True:
-        await asyncio.sleep(HEALTH_INTERVAL)
-        with _alive_or_exit():
-            async with asyncio.timeout(HEALTH_TIMEOUT):
-                nodes = await asyncio.to_thread(ray.nodes)
-        if not any(node["Alive"] for node in nodes):
-            logger.warning("No node of Ray is alive")
-            os._exit(1)
-
-
-@contextmanager
-def _alive_or_exit() -> Iterator[None]:
-    try:
-        yield
-    except (TimeoutError, RayError, ConnectionError, RuntimeError):
-        logger.exception("Ray does not answer")
-        os._exit(1)

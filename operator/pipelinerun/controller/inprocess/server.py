@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from ray.exceptions import RayError
 
 from pipelinerun.controller.inprocess.fence import Fence
-from pipelinerun.controller.inprocess.gateway import Gateway, watch_health
+from pipelinerun.controller.inprocess.gateway import Gateway
 from pipelinerun.controller.inprocess.output import Output
 from pipelinerun.controller.inprocess.protocol import LINE_LIMIT, Open, RaySettings
+from pipelinerun.controller.inprocess.ray_health import watch_health
 from pipelinerun.controller.log import LogFormat, set_up_logging
 from pipelinerun.engine import printing
 from pipelinerun.engine.session import local_ray, logs_of_ray

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelinerun.api.definition import GitSource
+from pipelinerun.api.code import GitSource
 from pipelinerun.api.delivery import pack
 from pipelinerun.api.job import PipelineJob
 from pipelinerun.api.names import (
