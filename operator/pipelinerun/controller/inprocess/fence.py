@@ -12,13 +12,15 @@ _LONGEST_WAIT = 0.5
 class Fence:
     """Calls ``end`` unless it is told in time, again and again, that its operator still leads.
 
-    It has a thread of its own: neither a busy event loop nor a Ray that hangs delays it.
+    It has a thread of its own: neither a busy event loop nor a Ray that hangs delays it. Before
+    anything runs it ends nothing: while Ray starts, the whole process may stand still for seconds.
     """
 
     def __init__(self, end: Callable[[], object]) -> None:
         """Without a limit at first: nobody has asked for one."""
         self._end = end
         self._until = math.inf
+        self._guards = False
         self._changed = threading.Condition()
         threading.Thread(target=self._watch, name="fence", daemon=True).start()
 
@@ -28,9 +30,18 @@ class Fence:
             self._until = math.inf if until is None else until
             self._changed.notify()
 
+    def guard(self) -> None:
+        """Something may run from now on."""
+        with self._changed:
+            self._guards = True
+            self._changed.notify()
+
+    def _left(self) -> float:
+        return self._until - clock.now() if self._guards else math.inf
+
     def _watch(self) -> None:
         with self._changed:
-            while (left := self._until - clock.now()) > 0:
+            while (left := self._left()) > 0:
                 # In small steps: the wait's own clock stands still while the machine sleeps.
                 self._changed.wait(None if left == math.inf else min(left, _LONGEST_WAIT))
         self._end()

@@ -114,6 +114,8 @@ class Gateway:
         key = AttemptKey.of(job.run)
         if key in self._queued or any(actor.key == key for actor in self._actors):
             return
+        # What the operator has said before about its lease has been heard by now.
+        self._fence.guard()
         self._queued[key] = job
         self._balance()
 
