@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -101,13 +102,14 @@ def talking(name: str, what: str, **config: object) -> Document:
     return {"name": name, "callable": f"talk:{what}", "config": config}
 
 
-def printed(gateway: GatewayProcess, name: str) -> list[Line]:
+def printed(gateway: GatewayProcess, runs: Runs, name: str) -> list[Line]:
     """The lines of a run, long ones whole, in the order in which the log has them."""
+    uid = runs.get(name, NAMESPACE)["metadata"]["uid"]
     found: list[Line] = []
     begun: dict[tuple[Subject, str | None, str], str] = {}
     for text in gateway.log.read_text().splitlines():
         line = read(text)
-        if line is None or line.subject.run != name:
+        if line is None or line.subject.uid != uid:
             continue
         source = line.subject, line.stage, line.stream
         whole = begun.pop(source, "") + line.text
@@ -144,7 +146,7 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
     assert "raise ValueError" in status["failure"]["tail"]
     uid = runs.get("told-apart", NAMESPACE)["metadata"]["uid"]
     # All of it is in the log before the end is in the status.
-    lines = [it for it in printed(gateway, "told-apart") if it.subject.uid == uid]
+    lines = printed(gateway, runs, "told-apart")
     for attempt in (1, 2):
         assert texts(lines, attempt, None) == ["loaded"]
         assert texts(lines, attempt, "read") == ["the driver reads"]
@@ -173,6 +175,7 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
     assert {it["namespace"] for it in about} == {NAMESPACE}
 
 
+@pytest.mark.usefixtures("json_operator")
 def test_runs_with_the_same_code_at_the_same_time_keep_their_lines_whole_and_complete(
     runs: Runs, gateway: GatewayProcess
 ) -> None:
@@ -182,13 +185,13 @@ def test_runs_with_the_same_code_at_the_same_time_keep_their_lines_whole_and_com
         runs.apply(run(name, talk, talking("long", "long")))
     for name in names:
         assert runs.wait(name, is_finished, NAMESPACE)["exitCode"] == 0
-        lines = printed(gateway, name)
+        lines = printed(gateway, runs, name)
         said = [f"row {row} line {n}" for row in range(5) for n in range(5000)]
         # Which of the two has loaded the code in a process depends on who was there first.
-        heard = [it for it in texts(lines, 1, "talk") if it != "loaded"]
-        assert sorted(heard) == sorted(said)
-        heard = [it for it in texts(lines, 1, "long") if it != "loaded"]
-        assert sorted(heard) == [letter * 300_000 for letter in "bcdeä"]
+        heard = Counter(it for it in texts(lines, 1, "talk") if it != "loaded")
+        assert (heard - Counter(said), Counter(said) - heard) == ({}, {})
+        long = [it for it in texts(lines, 1, "long") if it != "loaded"]
+        assert sorted((len(it), *{*it}) for it in long) == [(300_000, it) for it in "bcdeä"]
 
 
 def test_the_last_lines_of_a_stage_that_crashes_are_in_the_status(
@@ -210,7 +213,7 @@ def test_what_a_run_prints_while_the_operator_is_away_is_its_own(
     json_operator.stop(signal.SIGKILL)
     go.touch()
     said = [f"row {n} goes on" for n in range(5)]
-    wait_for(lambda: texts(printed(gateway, "left-alone"), 1, "pause")[-5:] == said)
+    wait_for(lambda: texts(printed(gateway, runs, "left-alone"), 1, "pause")[-5:] == said)
     json_operator.start()
     json_operator.wait_ready(times + 1)
     status = runs.wait("left-alone", is_finished, NAMESPACE)
