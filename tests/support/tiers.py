@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from pytest_timeout import Settings  # type: ignore[import-untyped]
+from pytest_timeout import Settings  # type: ignore[import-untyped]  # it is not typed
 
 from tests.support.runs import Runs
 

@@ -1,10 +1,16 @@
 """How many copies of a stage run at once."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pipelinerun.api.fields import Count, Quantity, Share
+from pydantic import Field
+
+from pipelinerun.api.fields import Quantity, Share
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.rules import Rule
+
+MAX_REPLICAS = 10_000
+
+Count = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
 
 
 class CpuPercentage(ApiModel):

@@ -2,18 +2,27 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from pipelinerun.api.fields import EITHER, ImportPath, Name, Quantity
+from pipelinerun.api.fields import Name, Quantity
 from pipelinerun.api.model import ApiModel
 from pipelinerun.api.names import MAX_STAGES
+from pipelinerun.api.patterns import IMPORT_PATTERN
 from pipelinerun.api.replicas import Replicas
 from pipelinerun.api.rules import Rule
 
 DEFAULT_MAX_ERRORS = 100
 
 StageType = Literal["source", "stage", "sink"]
+ImportPath = Annotated[str, StringConstraints(pattern=IMPORT_PATTERN, max_length=253)]
 TaskName = Annotated[str, Field(min_length=1, max_length=63)]
+
+_EITHER = Rule(
+    "callable",
+    "has(self.actor) != has(self.callable)",
+    lambda it: (it.actor is None) != (it.callable is None),
+    "exactly one of actor and callable is needed",
+)
 
 
 class StageResources(ApiModel):
@@ -51,7 +60,7 @@ class Stage(ApiModel):
 
     LIST_KEYS: ClassVar = ("name",)
     RULES: ClassVar = (
-        EITHER,
+        _EITHER,
         Rule(
             "batchSize",
             "!has(self.batchSize) || (has(self.per) && self.per == 'Batch')",
@@ -219,7 +228,7 @@ class FinallyStage(ApiModel):
     """Code that is called once when the run has ended, however it ended."""
 
     LIST_KEYS: ClassVar = ("name",)
-    RULES: ClassVar = (EITHER,)
+    RULES: ClassVar = (_EITHER,)
 
     name: Name
     """Name of the stage, unique in the pipeline."""

@@ -71,10 +71,10 @@ def run_operator(settings: OperatorSettings) -> bool:
         asyncio.run(serve(settings))
     except* LeaseLostError as errors:
         ended_in_order = False
-        logger.error("The lease is lost: %s", _first(errors))  # noqa: TRY400
+        logger.error("The lease is lost: %s", _first(errors))  # noqa: TRY400 - no traceback
     except* NotServedError as errors:
         ended_in_order = False
-        logger.error("The operator cannot work here: %s", _first(errors))  # noqa: TRY400
+        logger.error("The operator cannot work here: %s", _first(errors))  # noqa: TRY400 - no traceback
     return ended_in_order
 
 

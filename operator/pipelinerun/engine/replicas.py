@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelinerun.api.definition import PipelineDefinition, Runtime
-from pipelinerun.api.fields import MAX_REPLICAS
 from pipelinerun.api.quantity import parse_quantity
-from pipelinerun.api.replicas import Replicas, ReplicaStrategy
+from pipelinerun.api.replicas import MAX_REPLICAS, Replicas, ReplicaStrategy
 
 THRESHOLD = 0.75
 """Share of the memory that replicas may need where nothing else is said."""

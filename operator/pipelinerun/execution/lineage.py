@@ -28,7 +28,7 @@ def write_report(job: PipelineJob, outcome: Outcome, *, started: datetime, ended
         text = report.model_dump_json(by_alias=True, exclude_none=True, indent=2)
         _write(place, f"{text}\n".encode())
     except Exception as error:  # noqa: BLE001 - a filesystem may raise anything
-        logger.error("The report could not be written to %s: %s", place, error)  # noqa: TRY400
+        logger.error("The report could not be written to %s: %s", place, error)  # noqa: TRY400 - no traceback
 
 
 def _write(place: str, data: bytes) -> None:

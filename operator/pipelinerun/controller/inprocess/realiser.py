@@ -186,7 +186,7 @@ class InProcessRealiser:
                     self._hear(FROM_GATEWAY.validate_json(line), writer)
             except ValueError as error:
                 # Stages share a container with the gateway: nothing they send may end the operator.
-                logger.error("The gateway speaks another language: %s", error)  # noqa: TRY400
+                logger.error("The gateway speaks another language: %s", error)  # noqa: TRY400 - no traceback
             served = self._writer is not None
             self._line = self._writer = None
             return served

@@ -87,7 +87,7 @@ class Server:
         try:
             await self._serve(reader, writer)
         except* ValidationError as errors:
-            logger.error("The operator speaks another language: %s", errors.exceptions[0])  # noqa: TRY400
+            logger.error("The operator speaks another language: %s", errors.exceptions[0])  # noqa: TRY400 - no traceback
         except* (RayError, ConnectionError) as errors:
             logger.warning("The connection is given up: %s", errors.exceptions[0])
         finally:
