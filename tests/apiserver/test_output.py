@@ -102,9 +102,13 @@ def talking(name: str, what: str, **config: object) -> Document:
     return {"name": name, "callable": f"talk:{what}", "config": config}
 
 
-def printed(gateway: GatewayProcess, runs: Runs, name: str) -> list[Line]:
+def uid_of(runs: Runs, name: str) -> str:
+    """What tells a run from those of its name before it."""
+    return str(runs.get(name, NAMESPACE)["metadata"]["uid"])
+
+
+def printed(gateway: GatewayProcess, uid: str) -> list[Line]:
     """The lines of a run, long ones whole, in the order in which the log has them."""
-    uid = runs.get(name, NAMESPACE)["metadata"]["uid"]
     found: list[Line] = []
     begun: dict[tuple[Subject, str | None, str], str] = {}
     for text in gateway.log.read_text().splitlines():
@@ -144,9 +148,9 @@ def test_each_line_that_a_run_prints_has_its_attempt_and_its_stage(
     document["spec"]["pipeline"]["finally"] = [{"name": "last", "callable": "talk:last"}]
     status = runs.finish(document)
     assert "raise ValueError" in status["failure"]["tail"]
-    uid = runs.get("told-apart", NAMESPACE)["metadata"]["uid"]
+    uid = uid_of(runs, "told-apart")
     # All of it is in the log before the end is in the status.
-    lines = printed(gateway, runs, "told-apart")
+    lines = printed(gateway, uid)
     for attempt in (1, 2):
         assert texts(lines, attempt, None) == ["loaded"]
         assert texts(lines, attempt, "read") == ["the driver reads"]
@@ -185,7 +189,7 @@ def test_runs_with_the_same_code_at_the_same_time_keep_their_lines_whole_and_com
         runs.apply(run(name, talk, talking("long", "long")))
     for name in names:
         assert runs.wait(name, is_finished, NAMESPACE)["exitCode"] == 0
-        lines = printed(gateway, runs, name)
+        lines = printed(gateway, uid_of(runs, name))
         said = [f"row {row} line {n}" for row in range(5) for n in range(5000)]
         # Which of the two has loaded the code in a process depends on who was there first.
         heard = Counter(it for it in texts(lines, 1, "talk") if it != "loaded")
@@ -213,7 +217,8 @@ def test_what_a_run_prints_while_the_operator_is_away_is_its_own(
     json_operator.stop(signal.SIGKILL)
     go.touch()
     said = [f"row {n} goes on" for n in range(5)]
-    wait_for(lambda: texts(printed(gateway, runs, "left-alone"), 1, "pause")[-5:] == said)
+    uid = uid_of(runs, "left-alone")
+    wait_for(lambda: texts(printed(gateway, uid), 1, "pause")[-5:] == said)
     json_operator.start()
     json_operator.wait_ready(times + 1)
     status = runs.wait("left-alone", is_finished, NAMESPACE)
