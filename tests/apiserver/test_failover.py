@@ -163,7 +163,7 @@ def test_a_run_in_process_has_ended_before_another_operator_tries_it_again(
     witness = tmp_path / "witness"
     gateway = GatewayProcess(tmp_path / "run")
     gateway.start()
-    allowed = ("--in-process-namespace", NAMESPACE, "--lease-duration", "12")
+    allowed = ("--in-process-namespace", NAMESPACE, "--lease-duration", "6")
     leader = pair.start("a", *allowed, "--gateway", str(gateway.socket), leads=True)
     other = pair.start("b", *allowed, leads=False)
     for operator in (leader, other):
@@ -171,7 +171,7 @@ def test_a_run_in_process_has_ended_before_another_operator_tries_it_again(
     slow = stage("sleep", "sleep", seconds=0.1)
     seen = stage("seen", "witness", path=str(witness))
     numbers = {"name": "numbers", "type": "source", "callable": "steps:numbers"}
-    source = {**numbers, "config": {"count": 800, "delay": 0.0}}
+    source = {**numbers, "config": {"count": 400, "delay": 0.0}}
     runs.apply(run("fenced", slow, seen, mode="InProcess", source=source, retries=RETRIES))
     wait_for(witness.exists, 120)
     leader.stop(signal.SIGKILL)
