@@ -16,6 +16,10 @@ from tests.support.runs import Runs
 
 pytest_plugins = ["tests.support.tiers", "tests.support.sharing"]
 
+# Ray gives its workers a niceness of 15. Next to servers and pods on the same processors they would
+# come to nothing for minutes.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # Times are measured in benchmarks/, never asserted.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -51,7 +51,7 @@ def test_every_example_is_let_in(cluster: ControlPlane) -> None:
 
 def test_kubectl_wait_sees_the_end(cluster: ControlPlane, runs: Runs) -> None:
     runs.apply(manifest("waited"))
-    cluster.kubectl("wait", "--for=condition=Succeeded", "prun/waited", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Succeeded", "prun/waited", "--timeout=120s")
     line = cluster.kubectl("get", "prun", "waited").splitlines()[1].split()
     assert line[:3] == ["waited", "Succeeded", "0"]
 

@@ -120,7 +120,7 @@ def test_requests_that_are_refused_are_made_again_until_all_is_done(
     fallible.faults = Faults(failed=1.0)
     wait_for(lambda: answered(500) > 0)
     fallible.faults = Faults(throttled=0.05, failed=0.15, conflict=0.15)
-    wait_for(lambda: len(cluster.pods(NAMESPACE)) == len(names), 120)
+    wait_for(lambda: len(cluster.pods(NAMESPACE)) == len(names))
     for name in names:
         runs.change(name, NAMESPACE, shutdown="Terminate", ttlSecondsAfterFinished=0)
     wait_for(lambda: runs.names(NAMESPACE) == [], 240)

@@ -56,7 +56,7 @@ def test_an_in_process_run_on_a_cluster_is_told_to_end(
         "config": {"beat": str(beat)},
     }
     runs.apply(manifest("drained-on-a-cluster", source=source, ray={"address": ray.address}))
-    wait_for(beat.exists, 120)
+    wait_for(beat.exists)
     runs.change("drained-on-a-cluster", shutdown="Drain")
     status = runs.wait("drained-on-a-cluster", is_finished)
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 0), status
@@ -64,7 +64,7 @@ def test_an_in_process_run_on_a_cluster_is_told_to_end(
     assert numbers["rowsOut"] == end["rowsIn"] > 0
     last = beat.read_text()
     runs.apply(manifest("ended-on-a-cluster", source=source, ray={"address": ray.address}))
-    wait_for(lambda: beat.read_text() != last, 120)
+    wait_for(lambda: beat.read_text() != last)
     runs.change("ended-on-a-cluster", shutdown="Terminate")
     status = runs.wait("ended-on-a-cluster", is_finished)
     assert (status["phase"], status["exitCode"]) == ("Cancelled", 143), status

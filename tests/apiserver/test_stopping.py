@@ -197,6 +197,6 @@ def test_a_run_that_waits_too_long_for_a_place_fails(runs: Runs) -> None:
 
 def test_kubectl_wait_sees_the_suspension(cluster: ControlPlane, runs: Runs) -> None:
     runs.apply(manifest("awaited", suspend=True))
-    cluster.kubectl("wait", "--for=condition=Suspended", "prun/awaited", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Suspended", "prun/awaited", "--timeout=120s")
     line = cluster.kubectl("get", "prun", "awaited").splitlines()[1].split()
     assert line[:2] == ["awaited", "Suspended"]

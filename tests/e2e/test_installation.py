@@ -12,7 +12,7 @@ from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, in_phase, is_finished, manifest, stage
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 RETRIES = {"infrastructureLimit": 3, "backoff": {"initialSeconds": 0.5}}
 SPY = """
@@ -153,7 +153,7 @@ def test_uninstalling_leaves_runs_and_crds(
     assert rest == set()
     # Its pod goes on to its end without an operator.
     selector = "-lpipelinerun.dev/run=left"
-    ended = ("wait", "-n", NAMESPACE, "pod", selector, "--timeout=60s")
+    ended = ("wait", "-n", NAMESPACE, "pod", selector, "--timeout=120s")
     cluster.kubectl(*ended, "--for=jsonpath={.status.phase}=Succeeded")
     assert runs.status("left", NAMESPACE)["phase"] == "Running"
     assert runs.get("upgraded", NAMESPACE) == finished

@@ -12,7 +12,7 @@ from tests.support.cli import CommandLine
 from tests.support.installation import IN_PROCESS, WORKERS, Installation
 from tests.support.runs import Document, Runs, manifest
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 SAY = """
 import sys

@@ -12,7 +12,7 @@ from tests.support.repositories import commit, served
 from tests.support.runs import Document, Runs, is_finished, manifest
 from tests.support.wheels import index, served_index
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 LEAVE = """
 import sys

@@ -13,7 +13,7 @@ from tests.support.repositories import commit, served
 from tests.support.runs import Document, Runs, is_finished, manifest
 from tests.support.ssh_server import served_over_ssh
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 LEAVE = "import sys\n\ndef leave(row):\n    sys.exit(17)\n"
 

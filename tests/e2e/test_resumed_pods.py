@@ -9,7 +9,7 @@ from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Runs, is_finished, manifest, stage
 from tests.support.volumes import claim, mounted
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 LATER = """
 def later(row, context):

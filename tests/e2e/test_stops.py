@@ -10,7 +10,7 @@ from tests.support.pods import HEARS_NOTHING, PATIENCE, WAITS, log_of, pods_of, 
 from tests.support.runs import Document, Runs, in_phase, is_finished, reasons, stage
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 ENDLESS: Document = {
     "name": "endless",
@@ -177,5 +177,5 @@ def test_a_run_that_is_deleted_leaves_no_pod_and_no_process(
     (pod,) = pods_of(cluster, name)
     assert cluster.processes_of(pod)
     runs.delete(name, WORKERS)
-    wait_for(lambda: not pods_of(cluster, name), 120)
+    wait_for(lambda: not pods_of(cluster, name))
     wait_for(lambda: not cluster.processes_of(pod))

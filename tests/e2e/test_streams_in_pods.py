@@ -16,7 +16,7 @@ from tests.support.sending import Sender
 from tests.support.volumes import claim, mounted
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 TALK = """
 import time

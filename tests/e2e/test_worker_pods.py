@@ -13,7 +13,7 @@ from tests.support.installation import WORKERS as NAMESPACE
 from tests.support.runs import Document, Runs, is_finished, manifest, reasons, stage
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.usefixtures("operator"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.usefixtures("operator")
 
 ONCE = {"infrastructureLimit": 0}
 SLOW = stage("sleep", "sleep", seconds=600)
@@ -142,7 +142,7 @@ def test_an_image_that_cannot_be_had(
     assert (status["exitCode"], status["failure"]["class"]) == (125, "Config"), status
     assert reasons(status)["Succeeded"] == ("False", reason)
     # It would wait for ever, and take a place on the node.
-    wait_for(lambda: not cluster.pods(NAMESPACE, f"pipelinerun.dev/run={name}"), 60)
+    wait_for(lambda: not cluster.pods(NAMESPACE, f"pipelinerun.dev/run={name}"))
 
 
 LEAK = """
@@ -220,11 +220,11 @@ def test_finally_stages_have_a_pod_whose_log_stays(cluster: Cluster, runs: Runs)
     selector = "-lpipelinerun.dev/run=wound-up,pipelinerun.dev/finally"
     assert cluster.kubectl("logs", "-n", NAMESPACE, selector) == "report | wound-up 1\n"
     # The end of its container is known before that of the pod.
-    wait_for(lambda: cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded", 60)
+    wait_for(lambda: cluster.get("pod", pod, "-n", NAMESPACE)["status"]["phase"] == "Succeeded")
 
 
 def test_deleting_a_run_ends_its_pod(cluster: Cluster, runs: Runs) -> None:
     runs.apply(run("unwanted", SLOW))
     started(runs, "unwanted")
     runs.delete("unwanted", NAMESPACE)
-    wait_for(lambda: not cluster.pods(NAMESPACE, "pipelinerun.dev/run=unwanted"), 60)
+    wait_for(lambda: not cluster.pods(NAMESPACE, "pipelinerun.dev/run=unwanted"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-START_TIMEOUT = 120.0
+START_TIMEOUT = 240.0
 STOP_TIMEOUT = 60.0
 READY = "Ray is ready"
 
@@ -77,6 +77,12 @@ class OperatorProcess:
             return True
         self.check_alive()
         return False
+
+    def says_in_order(self, *texts: str) -> bool:
+        """Whether its log has each text by now, for the first time behind the one before."""
+        log = self.log.read_text(errors="replace")
+        places = [log.find(text) for text in texts]
+        return min(places) >= 0 and places == sorted(places)
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 
 Document = dict[str, Any]
 
-TIMEOUT = 120.0
+TIMEOUT = 240.0
 _POLL = 0.05
 
 # One code for most runs: Ray starts processes of their own for each.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 _POLL = 0.05
 
 
-def wait_for(condition: Callable[[], bool], timeout: float = 60.0, *, poll: float = _POLL) -> None:
+def wait_for(condition: Callable[[], bool], timeout: float = 120.0, *, poll: float = _POLL) -> None:
     """Wait until a condition holds.
 
     Raises:
