@@ -55,3 +55,4 @@ class GatewayProcess:
         trace: TracebackType | None,
     ) -> None:
         assert self.stop() == 0, self.log.read_text()
+        assert "Traceback" not in self.log.read_text()

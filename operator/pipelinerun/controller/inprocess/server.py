@@ -76,27 +76,30 @@ class Server:
     def __init__(self, fence: Fence, output: Output) -> None:
         self._fence, self._output = fence, output
         self.ray_is_up = asyncio.Event()
-        self._serving: asyncio.Task[Any] | None = None
+        self._turn = asyncio.Lock()
+        self._serving: asyncio.Task[None] | None = None
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection until it ends or another one takes its place."""
-        before, self._serving = self._serving, asyncio.current_task()
-        if before is not None:
-            before.cancel()
-            await asyncio.wait([before])
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection, in a task of its own, once the one before has ended."""
+        self.close()
+        self._serving = asyncio.create_task(self.serve(reader, writer))
+
+    def close(self) -> None:
+        """Serve no more."""
+        if self._serving is not None:
+            self._serving.cancel()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection until it ends."""
         try:
-            await self._serve(reader, writer)
+            async with self._turn:
+                await self._serve(reader, writer)
         except* ValidationError as errors:
             logger.error("The operator speaks another language: %s", errors.exceptions[0])  # noqa: TRY400 - no traceback
         except* (RayError, ConnectionError) as errors:
             logger.warning("The connection is given up: %s", errors.exceptions[0])
         finally:
             writer.close()
-
-    def close(self) -> None:
-        """Serve no more."""
-        if self._serving is not None:
-            self._serving.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = await reader.readline()
@@ -124,7 +127,7 @@ async def _serve_channel(channel: socket.socket, settings: RaySettings) -> None:
     server = Server(_fence(settings), output)
     async with _ray(settings, output):
         server.ray_is_up.set()
-        await server.connected(reader, writer)
+        await server.serve(reader, writer)
 
 
 async def _serve_socket(path: Path, settings: RaySettings) -> None:
@@ -133,7 +136,7 @@ async def _serve_socket(path: Path, settings: RaySettings) -> None:
     path.unlink(missing_ok=True)  # left by one that was killed
     output = _output(settings)
     server = Server(_fence(settings), output)
-    async with await asyncio.start_unix_server(server.connected, path, limit=LINE_LIMIT):
+    async with await asyncio.start_unix_server(server.accept, path, limit=LINE_LIMIT):
         async with _ray(settings, output):
             _listen(told)  # again: Ray's handler of SIGTERM aborts
             server.ray_is_up.set()
