@@ -194,7 +194,7 @@ def end_without_a_trace(operator: OperatorProcess, how: signal.Signals) -> None:
     assert belonging_to(operator)
     folders = {workspace_of(process) for process in belonging_to(operator)} - {None}
     operator.stop(how)
-    wait_for(lambda: not belonging_to(operator))
+    wait_for(lambda: not belonging_to(operator), poll=0.5)  # it looks at all processes
     wait_for(lambda: not any(Path(str(folder)).exists() for folder in folders))
 
 

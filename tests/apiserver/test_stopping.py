@@ -132,7 +132,8 @@ def test_a_run_that_has_not_started_is_cancelled_at_once(runs: Runs) -> None:
 def test_a_run_that_takes_too_long_fails(runs: Runs) -> None:
     slow = stage("slow", "sleep", seconds=300)
     retries = {"limit": 3, "infrastructureLimit": 3}
-    limits: Document = {"activeDeadlineSeconds": 2, "terminationGracePeriodSeconds": 1}
+    # Long enough for its attempt to begin on a busy machine.
+    limits: Document = {"activeDeadlineSeconds": 15, "terminationGracePeriodSeconds": 1}
     status = runs.finish(manifest("late", slow, retries=retries, **limits))
     assert (status["phase"], status["exitCode"], status["attempt"]) == ("Failed", 124, 1)
     assert status["failure"]["class"] == "Timeout"

@@ -16,7 +16,7 @@ IN_PROCESS = "in-process"
 """Namespace that is allowed runs in the operator's Ray."""
 _DEPLOYMENT = f"deployment/{RELEASE}"
 _SELECTOR = "app.kubernetes.io/component=operator"
-_TIMEOUT = 120
+_TIMEOUT = 240
 
 
 class Installation:
@@ -56,9 +56,14 @@ class Installation:
         return [it for it in items if "deletionTimestamp" not in it["metadata"]]
 
     def leader(self) -> str:
-        """Name of the operator's pod that leads, or led last."""
+        """Name of the operator's pod that leads, as soon as one does."""
+        wait_for(lambda: self._holder() in {it["metadata"]["name"] for it in self._pods()})
+        return self._holder()
+
+    def _holder(self) -> str:
+        """Who leads, or led last; empty when nobody does."""
         (lease,) = self._cluster.get("leases", "-n", SYSTEM)["items"]
-        return str(lease["spec"]["holderIdentity"])
+        return str(lease["spec"].get("holderIdentity", ""))
 
     def restarts(self, container: str) -> int:
         """How often a container of the operator's pod has been restarted."""
