@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# Tests start processes of their own in plenty: more of them at once than processors take longer.
+# Much of what the tests do is waiting, so that two processors are enough for three processes.
 # What shares a fixture stays together (tests/support/sharing.py).
-IN_PARALLEL ?= -n 2 --no-loadscope-reorder
+IN_PARALLEL ?= -n 3 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e check docs format generate recording bench setup clean

@@ -37,7 +37,7 @@ def cluster(control_plane: ControlPlane) -> ControlPlane:
     rbac = Path(__file__).parent / "rbac.yaml"
     control_plane.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(rbac))
     control_plane.wait_established(CRD)
-    for namespace in ("other", "recovery", "health"):
+    for namespace in ("other", "admission", "recovery", "health"):
         control_plane.kubectl("create", "namespace", namespace)
     return control_plane
 

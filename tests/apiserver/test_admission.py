@@ -19,6 +19,9 @@ from tests.cluster.controlplane import ControlPlane
 from tests.support.definitions import PLAIN_VALUES
 from tests.support.runs import SINK, SOURCE, Document, manifest, stage
 
+NAMESPACE = "admission"
+"""Of runs that nobody carries out."""
+
 Change = Callable[[Document], None]
 REPOSITORY = {"url": "https://a.example/b.git"}
 
@@ -491,10 +494,10 @@ def test_the_reference_is_at_hand(cluster: ControlPlane) -> None:
 
 
 def test_a_run_is_found_by_its_short_name_and_in_all(cluster: ControlPlane) -> None:
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest("seen", namespace="recovery")))
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest("seen", namespace=NAMESPACE)))
     for resource in ("prun", "all"):
-        assert "seen" in cluster.kubectl("get", resource, "-n", "recovery")
-    wide = cluster.kubectl("get", "prun", "-n", "recovery", "-o", "wide").splitlines()[0].split()
+        assert "seen" in cluster.kubectl("get", resource, "-n", NAMESPACE)
+    wide = cluster.kubectl("get", "prun", "-n", NAMESPACE, "-o", "wide").splitlines()[0].split()
     assert wide == [
         *("NAME", "PHASE", "EXIT", "ELAPSED", "MODE", "AGE"),
         *("STAGES", "ATTEMPT", "MESSAGE"),
@@ -503,36 +506,36 @@ def test_a_run_is_found_by_its_short_name_and_in_all(cluster: ControlPlane) -> N
 
 def write_status(cluster: ControlPlane, name: str, **status: Any) -> str:
     patch = json.dumps({"status": status})
-    arguments = ("patch", "prun", name, "-n", "recovery", "--subresource=status", "--type=merge")
+    arguments = ("patch", "prun", name, "-n", NAMESPACE, "--subresource=status", "--type=merge")
     return cluster.try_kubectl(*arguments, "-p", patch).stderr
 
 
 def test_the_spec_is_fixed_once_the_run_has_started(cluster: ControlPlane) -> None:
-    run = manifest("fixed", stage("middle", "sleep", seconds=1), namespace="recovery")
+    run = manifest("fixed", stage("middle", "sleep", seconds=1), namespace=NAMESPACE)
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
-    patch = ("patch", "prun", "fixed", "-n", "recovery", "--type=json", "-p")
+    patch = ("patch", "prun", "fixed", "-n", NAMESPACE, "--type=json", "-p")
     change = [{"op": "replace", "path": "/spec/pipeline/stages/1/config/seconds", "value": 2}]
     cluster.kubectl(*patch, json.dumps(change))
     assert not write_status(cluster, "fixed", phase="Running", startTime="2026-01-01T00:00:00Z")
     change[0]["value"] = 3
     refused = cluster.try_kubectl(*patch, json.dumps(change))
     assert "cannot be changed once the run has started" in refused.stderr
-    cluster.kubectl("label", "prun", "fixed", "-n", "recovery", "team=a")
+    cluster.kubectl("label", "prun", "fixed", "-n", NAMESPACE, "team=a")
 
 
 def test_the_spec_of_a_refused_run_is_fixed_too(cluster: ControlPlane) -> None:
-    run = manifest("refused", namespace="recovery")
+    run = manifest("refused", namespace=NAMESPACE)
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
     done = {"phase": "Failed", "exitCode": 2, "completionTime": "2026-01-01T00:00:00Z"}
     assert not write_status(cluster, "refused", **done)
     patch = json.dumps({"spec": {"mode": "Subprocess"}})
-    arguments = ("patch", "prun", "refused", "-n", "recovery", "--type=merge", "-p", patch)
+    arguments = ("patch", "prun", "refused", "-n", NAMESPACE, "--type=merge", "-p", patch)
     assert "apply a run with another name instead" in cluster.try_kubectl(*arguments).stderr
 
 
 def test_the_rules_stay_within_their_budget_for_the_largest_run(cluster: ControlPlane) -> None:
     run = changed("largest", VALID["500 stages with edges"])
-    run["metadata"]["namespace"] = "recovery"
+    run["metadata"]["namespace"] = NAMESPACE
     run["spec"]["code"] = {"files": {"steps.py": "#" * MAX_CODE_BYTES}}
     run["spec"]["pipeline"]["stages"][-2]["checkpoint"] = "/rows"
     run["spec"]["resumeFrom"] = run["spec"]["pipeline"]["stages"][-1]["name"]
@@ -545,11 +548,11 @@ def test_the_rules_stay_within_their_budget_for_the_largest_run(cluster: Control
     assert not write_status(cluster, "largest", phase="Running", startTime=started, stages=stages)
     assert not write_status(cluster, "largest", phase="Failed", completionTime=started)
     assert "a finished run never changes" in write_status(cluster, "largest", stages=[])
-    cluster.kubectl("label", "prun", "largest", "-n", "recovery", "team=a")
+    cluster.kubectl("label", "prun", "largest", "-n", NAMESPACE, "team=a")
 
 
 def test_a_finished_run_never_changes(cluster: ControlPlane) -> None:
-    run = manifest("over", namespace="recovery")
+    run = manifest("over", namespace=NAMESPACE)
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(run))
     done = {"phase": "Succeeded", "exitCode": 0, "completionTime": "2026-01-01T00:00:00Z"}
     assert not write_status(cluster, "over", **done)
@@ -585,7 +588,7 @@ ALWAYS_CHANGEABLE: dict[str, Any] = {"ttlSecondsAfterFinished": 2**31 - 1}
 def change_spec(cluster: ControlPlane, name: str, **spec: Any) -> str:
     """What the API server says against a change."""
     patch = json.dumps({"spec": spec})
-    arguments = ("patch", "prun", name, "-n", "recovery", "--type=merge", "-p", patch)
+    arguments = ("patch", "prun", name, "-n", NAMESPACE, "--type=merge", "-p", patch)
     return cluster.try_kubectl(*arguments).stderr
 
 
@@ -594,7 +597,7 @@ def created(cluster: ControlPlane, request: pytest.FixtureRequest) -> str:
     """A run of this test's own."""
     name = f"changed-{abs(hash(request.node.name))}"
     kept = {**SOURCE, "checkpoint": "/rows"}
-    document = json.dumps(manifest(name, source=kept, namespace="recovery"))
+    document = json.dumps(manifest(name, source=kept, namespace=NAMESPACE))
     cluster.kubectl("create", "-f", "-", stdin=document)
     return name
 

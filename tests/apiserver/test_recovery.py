@@ -9,7 +9,18 @@ from typing import Any
 import psutil
 import pytest
 
-from pipelinerun.controller.inprocess.protocol import LINE_LIMIT
+from pipelinerun.api.status import Outcome
+from pipelinerun.controller.inprocess.protocol import (
+    LINE_LIMIT,
+    TO_GATEWAY,
+    AttemptKey,
+    Ended,
+    Hello,
+    Open,
+    Progress,
+    Start,
+    encode,
+)
 from pipelinerun.execution.guardian import VARIABLE
 from tests.apiserver.conftest import OPERATOR
 from tests.cluster.controlplane import ControlPlane
@@ -174,6 +185,29 @@ def test_nothing_that_a_gateway_says_ends_the_operator(
         connection, _ = server.accept()  # it comes back
         with connection:
             operator.check_alive()
+
+
+def test_progress_that_arrives_behind_the_end_does_not_undo_it(
+    operator: OperatorProcess, runs: Runs, tmp_path: Path
+) -> None:
+    path = tmp_path / "late.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        operator.add_options("--gateway", str(path))
+        operator.start()
+        connection, _ = server.accept()
+        with connection, connection.makefile("rwb", buffering=0) as line:
+            assert Open.model_validate_json(line.readline()).capacity == 2
+            line.write(encode(Hello(attempts=[])))
+            runs.apply(manifest("overtaken", namespace=NAMESPACE))
+            heard = (TO_GATEWAY.validate_json(it) for it in line)
+            key = next(AttemptKey.of(it.job.run) for it in heard if isinstance(it, Start))
+            progress = encode(Progress(key=key, stages=[]))
+            ended = encode(Ended(key=key, outcome=Outcome(exit_code=0)))
+            line.write(progress + ended + progress)
+            status = runs.wait("overtaken", is_finished, NAMESPACE)
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -134,7 +134,7 @@ def test_a_run_that_takes_too_long_fails(runs: Runs) -> None:
     retries = {"limit": 3, "infrastructureLimit": 3}
     # Long enough for its attempt to begin on a busy machine.
     limits: Document = {"activeDeadlineSeconds": 15, "terminationGracePeriodSeconds": 1}
-    status = runs.finish(manifest("late", slow, retries=retries, **limits))
+    status = runs.finish(manifest("overdue", slow, retries=retries, **limits))
     assert (status["phase"], status["exitCode"], status["attempt"]) == ("Failed", 124, 1)
     assert status["failure"]["class"] == "Timeout"
     assert reasons(status)["Succeeded"] == ("False", "DeadlineExceeded")

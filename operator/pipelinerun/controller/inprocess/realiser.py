@@ -40,6 +40,8 @@ RESTART_DELAY = 1.0
 LONGEST_RESTART_DELAY = 30.0
 _GRACE = 30.0
 """For a run whose spec cannot be read any more."""
+_UNDER_WAY = {"Starting", "Running"}
+"""Sights of attempts that have not ended."""
 
 
 class InProcessRealiser:
@@ -135,7 +137,7 @@ class InProcessRealiser:
         """Have the gateway tell the driver."""
         grace = run.spec.termination_grace_period_seconds if run.spec else _GRACE
         for key, sighting in self._sightings.items():
-            under_way = sighting.sight in {"Starting", "Running"}
+            under_way = sighting.sight in _UNDER_WAY
             if (key.uid, key.number) == (run.uid, number) and under_way:
                 self._send(Stop(key=key, how=how, grace=grace))
 
@@ -164,7 +166,7 @@ class InProcessRealiser:
         if not self._settings.in_process or self._settings.gateway is None:
             return True  # the gateway is a child
         seen = {sighting.sight for sighting in self._sightings.values()}
-        return self._writer is not None and not seen & {"Starting", "Running"}
+        return self._writer is not None and not seen & _UNDER_WAY
 
     async def run(self) -> None:
         """Keep a line to a gateway, for ever."""
@@ -204,8 +206,8 @@ class InProcessRealiser:
             case Lost(key=key, message=text):
                 sighting = Sighting(key.number, "Lost", message=text)
         known = self._sightings.get(key)
-        if known is None:
-            return
+        if known is None or known.sight not in _UNDER_WAY:
+            return  # progress that was on its way when the end was told undoes nothing
         self._sightings[key] = sighting
         if known.sight != sighting.sight:
             self._announce(_run_key(key))
