@@ -7,7 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.waiting import wait_for
+
 STOP_TIMEOUT = 60.0
+START_TIMEOUT = 240.0
+READY = "Ray is up"
 _COMMAND = (sys.executable, "-m", "pipelinerun", "gateway")
 
 
@@ -21,8 +25,22 @@ class GatewayProcess:
         self.log = folder / "gateway.log"
 
     def start(self) -> None:
-        """Start it; returns at once."""
-        with self.log.open("ab") as log:
+        """Start it; returns when its Ray is up.
+
+        One that ends before is started again, as the kubelet does with a container: Ray gives
+        itself 30 s to start, which a busy machine may not keep.
+        """
+        self._start()
+        wait_for(self._is_up, START_TIMEOUT)
+
+    def _is_up(self) -> bool:
+        if self._process.poll() is not None:
+            self._start()
+        return READY in self.log.read_text()
+
+    def _start(self) -> None:
+        self.log.unlink(missing_ok=True)
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*_COMMAND, "--gateway", str(self.socket), *self._options],
                 stdin=subprocess.DEVNULL,
