@@ -3,6 +3,7 @@
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def slow(name: str, seconds: float, witness: Path, **spec: Any) -> Document:
     """A run whose five rows take some seconds each and leave a line with their attempt."""
     middle = (stage("sleep", "sleep", seconds=seconds), stage("seen", "witness", path=str(witness)))
     return manifest(name, *middle, namespace=NAMESPACE, **spec)
+
+
+@contextmanager
+def false_gateway(operator: OperatorProcess, folder: Path) -> Iterator[socket.socket]:
+    """A socket that listens where the operator, which is started, expects its gateway."""
+    path = folder / "false.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        operator.add_options("--gateway", str(path))
+        operator.start()
+        yield server
 
 
 def attempts_seen(witness: Path) -> list[str]:
@@ -171,12 +184,7 @@ def test_the_operator_survives_the_death_of_its_gateway(
 def test_nothing_that_a_gateway_says_ends_the_operator(
     operator: OperatorProcess, tmp_path: Path
 ) -> None:
-    path = tmp_path / "false.sock"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen()
-        operator.add_options("--gateway", str(path))
-        operator.start()
+    with false_gateway(operator, tmp_path) as server:
         for nonsense in (b"nonsense\n", b'{"type": "hello"}\n', b"x" * (LINE_LIMIT + 1), b""):
             connection, _ = server.accept()
             with connection:
@@ -190,12 +198,7 @@ def test_nothing_that_a_gateway_says_ends_the_operator(
 def test_progress_that_arrives_behind_the_end_does_not_undo_it(
     operator: OperatorProcess, runs: Runs, tmp_path: Path
 ) -> None:
-    path = tmp_path / "late.sock"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen()
-        operator.add_options("--gateway", str(path))
-        operator.start()
+    with false_gateway(operator, tmp_path) as server:
         connection, _ = server.accept()
         with connection, connection.makefile("rwb", buffering=0) as line:
             assert Open.model_validate_json(line.readline()).capacity == 2

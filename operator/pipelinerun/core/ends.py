@@ -91,7 +91,7 @@ def _seen(observed: Observed) -> Outcome | None:
     if observed.status.phase not in UNDER_WAY_PHASES or to_start_again(observed):
         return None
     sighting = observed.sighting
-    if sighting is not None and sighting.sight in {"Starting", "Running"}:
+    if sighting is not None and sighting.under_way:
         return None
     if sighting is not None and sighting.outcome is not None:
         return sighting.outcome

@@ -35,6 +35,11 @@ class Sighting:
     message: str = ""
     worker: Worker | None = None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it has neither ended nor been lost."""
+        return self.sight in {"Starting", "Running"}
+
 
 @dataclass(frozen=True)
 class Refusal:

@@ -219,8 +219,6 @@ class Gateway:
         with suppress(RayError):
             while True:
                 stages = await actor.handle.progress.remote()
-                if actor not in self._actors:
-                    return  # it has been ended meanwhile, and that is told
                 parsed = [StageStatus.model_validate_json(stage) for stage in stages]
                 self._send(Progress(key=key, stages=parsed))
                 await asyncio.sleep(POLL_INTERVAL)

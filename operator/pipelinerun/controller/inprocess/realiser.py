@@ -40,8 +40,6 @@ RESTART_DELAY = 1.0
 LONGEST_RESTART_DELAY = 30.0
 _GRACE = 30.0
 """For a run whose spec cannot be read any more."""
-_UNDER_WAY = {"Starting", "Running"}
-"""Sights of attempts that have not ended."""
 
 
 class InProcessRealiser:
@@ -137,8 +135,7 @@ class InProcessRealiser:
         """Have the gateway tell the driver."""
         grace = run.spec.termination_grace_period_seconds if run.spec else _GRACE
         for key, sighting in self._sightings.items():
-            under_way = sighting.sight in _UNDER_WAY
-            if (key.uid, key.number) == (run.uid, number) and under_way:
+            if (key.uid, key.number) == (run.uid, number) and sighting.under_way:
                 self._send(Stop(key=key, how=how, grace=grace))
 
     async def end(self, run: Run) -> None:
@@ -165,8 +162,8 @@ class InProcessRealiser:
         """Whether nothing of this operator's goes on running when it ends now."""
         if not self._settings.in_process or self._settings.gateway is None:
             return True  # the gateway is a child
-        seen = {sighting.sight for sighting in self._sightings.values()}
-        return self._writer is not None and not seen & _UNDER_WAY
+        under_way = any(sighting.under_way for sighting in self._sightings.values())
+        return self._writer is not None and not under_way
 
     async def run(self) -> None:
         """Keep a line to a gateway, for ever."""
@@ -206,7 +203,7 @@ class InProcessRealiser:
             case Lost(key=key, message=text):
                 sighting = Sighting(key.number, "Lost", message=text)
         known = self._sightings.get(key)
-        if known is None or known.sight not in _UNDER_WAY:
+        if known is None or not known.under_way:
             return  # progress that was on its way when the end was told undoes nothing
         self._sightings[key] = sighting
         if known.sight != sighting.sight:
